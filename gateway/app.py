@@ -1,0 +1,302 @@
+"""The running gateway: starts every part in its order, and stops them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.contracts.web import Route
+from gateway.core.alone import held
+from gateway.core.assembly import VERSION, Parts, assembled
+from gateway.core.default_backends import default_backends
+from gateway.core.events import EventFeed, Events
+from gateway.core.feeding import poll_backend, reconcile_channel
+from gateway.core.outbox.composing import ReplyComposer
+from gateway.core.outbox.outbox import Outbox
+from gateway.core.outbox.sender import Sender
+from gateway.core.outbox.targets import BackendTarget, ChannelTarget, Target
+from gateway.core.ownership import Ownership, keep_node
+from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
+from gateway.core.pipeline.inbound import Inbound
+from gateway.core.pipeline.runner import Pipeline
+from gateway.core.policies import warm_up
+from gateway.core.reading import BlobReader
+from gateway.core.supervision import Supervisor
+from gateway.core.texts import acknowledgements
+from gateway.core.timers import Timers
+from gateway.domain.health import Health
+from gateway.domain.matching import MatchingPolicy
+from gateway.domain.message import Message
+from gateway.domain.retrying import BreakerPolicy, RetryPolicy
+from gateway.errors import HookFailure
+from gateway.hooks.assembly import Assembly
+from gateway.hooks.dispatcher import Answered
+from gateway.hooks.lifespans import lifespans
+from gateway.hooks.registering import registered
+from gateway.hooks.specs import Audience
+from gateway.web.server import WebServer
+from gateway.web.services import ConnectorKind, Services
+
+DRAIN_SECONDS = 9.0
+BROKEN_EXIT = 70
+
+
+class Gateway:
+    """A gateway made of its parts.
+
+    Args:
+        parts: as `gateway.core.assembly.assembled` makes them.
+        broken: done when the store broke, which ends the process.
+    """
+
+    def __init__(
+        self, parts: Parts, supervisor: Supervisor, broken: asyncio.Future[BaseException]
+    ) -> None:
+        self.parts, self._supervisor, self.broken = parts, supervisor, broken
+        self.outbox = Outbox()
+        self.pipeline = self._pipeline()
+        self.timers = Timers(
+            store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
+            log=parts.log, on_committed=parts.notice,
+        )  # fmt: skip
+        self.events = Events(
+            lambda plugin: EventFeed(
+                plugin=plugin, store=parts.store, hooks=parts.hooks, log=parts.log
+            ),
+            parts.hooks.subscribers(),
+        )
+        self._senders()
+        self._ownership = Ownership(
+            store=parts.store, clock=parts.clock, owner=parts.node.lease.owner, board=parts.board,
+            log=parts.log,
+        )  # fmt: skip
+        parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
+        parts.on_accepted.append(self.pipeline.wake)
+        self.port = 0
+
+    def _on_lost(self, error: BaseException) -> None:
+        if not self.broken.done():
+            self.broken.set_result(error)
+
+    def _pipeline(self) -> Pipeline:
+        parts, settings = self.parts, self.parts.settings
+        matching = settings.matching
+        policy = MatchingPolicy(
+            reopen_days=matching.reopen_days, repeat_hours=matching.repeat_hours,
+            repeat_threshold=matching.repeat_threshold,
+            suggest_threshold=matching.suggest_threshold,
+            require_authenticated_sender=matching.require_authenticated_sender,
+        )  # fmt: skip
+        acknowledge = settings.acknowledge
+        acknowledger = Acknowledger(
+            hooks=parts.hooks, store=parts.store,
+            policy=AcknowledgePolicy(
+                enabled=acknowledge.enabled, verified_only=acknowledge.verified_only,
+                per_sender_hours=acknowledge.per_sender_hours,
+                per_channel_hour=acknowledge.per_mailbox_hour,
+            ),
+            texts=acknowledgements(settings.tenants),
+            sending=frozenset(
+                name for name, one in parts.channels.items() if one.capabilities.sends
+            ),
+        )  # fmt: skip
+        inbound = Inbound(
+            hooks=parts.hooks, store=parts.store, keyring=parts.keyring, policy=policy,
+            rules=[rule.as_rule(n) for n, rule in enumerate(settings.routing)], acknowledger=acknowledger,
+            default_backends=default_backends(parts.assembly),
+        )  # fmt: skip
+        return Pipeline(
+            store=parts.store, preparer=parts.preparer, inbound=inbound, keyring=parts.keyring,
+            clock=parts.clock, new_id=parts.new_id, log=parts.log, on_committed=parts.notice,
+            repeat_hours=matching.repeat_hours, attempts=settings.pipeline.attempts,
+        )  # fmt: skip
+
+    def _senders(self) -> None:
+        parts, outbox = self.parts, self.parts.settings.outbox
+        composer = ReplyComposer(parts.store, parts.keyring)
+        targets: list[Target] = [
+            BackendTarget(name, backend, parts.store, parts.hooks)
+            for name, backend in parts.backends.items()
+        ]
+        targets += [
+            ChannelTarget(name, channel, parts.store, parts.hooks, composer)
+            for name, channel in parts.channels.items()
+            if channel.capabilities.sends
+        ]
+        retry = RetryPolicy(
+            schedule=outbox.schedule, jitter=outbox.jitter, floor=outbox.retry_after_floor,
+            cap=outbox.retry_after_cap,
+        )  # fmt: skip
+        breaker = BreakerPolicy(
+            threshold=outbox.breaker_failures, pause=outbox.breaker_seconds,
+            longest=outbox.breaker_cap,
+        )  # fmt: skip
+        for target in targets:
+            self.outbox.add(
+                Sender(
+                    target=target, store=parts.store, clock=parts.clock, new_id=parts.new_id,
+                    random=parts.random, log=parts.log, retry=retry, breaker=breaker,
+                    report=parts.board.reporter(f"outbox/{target.name}"),
+                    on_settled=parts.notice, deadline=outbox.attempt_seconds,
+                )
+            )  # fmt: skip
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run every part around a block; stop them in reverse, within ten seconds."""
+        parts, start = self.parts, self._supervisor.start
+        await asyncio.to_thread(warm_up)
+        alone = parts.settings.store.url.startswith("sqlite")
+        await parts.store.recover_deliveries(now=parts.clock.now(), every=alone)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._lifespans())
+            for name, sender in self.outbox.senders.items():
+                start(f"outbox/{name}", sender.run)
+            start("pipeline", self.pipeline.run)
+            start("timers", self.timers.run)
+            start("node", _bound(keep_node, parts.store, parts.node, parts.clock, self._on_lost))
+            for feed in self.events.feeds:
+                start(f"events/{feed.plugin}", feed.run)
+            web = WebServer(self._services())
+            listen = parts.settings.web.listen
+            self.port = await web.start(listen.host, listen.port)
+            stack.push_async_callback(self._stop, web)
+            self._start_connectors()
+            parts.board.report("gateway", Health())
+            yield
+
+    async def _stop(self, web: WebServer) -> None:
+        """Take in nothing more, then finish what is under way."""
+        parts = self.parts
+        parts.board.report("gateway", Health(state="stopped", code="stopping", reason="stopping"))
+        taking_in = [f"channel/{name}" for name in parts.channels]
+        taking_in += [f"backend/{name}" for name in parts.backends]
+        taking_in += [f"poll/{name}" for name in parts.backends]
+        taking_in += [f"reconcile/{name}" for name in parts.channels]
+        await asyncio.gather(web.stop(), self._supervisor.stop(taking_in, 4.0))
+        await self._supervisor.stop(seconds=DRAIN_SECONDS)
+
+    def _start_connectors(self) -> None:
+        parts, start = self.parts, self._supervisor.start
+        for name, channel in parts.channels.items():
+            tenant = parts.assembly.channels[name].tenant
+            door = parts.intake("channel", name, tenant)
+            run = _bound(channel.run, door)
+            if channel.capabilities.exclusive:
+                run = _bound(self._ownership.run, f"channel/{name}", run)
+            start(f"channel/{name}", run)
+            start(f"reconcile/{name}", _bound(reconcile_channel, channel, door))
+        for name, backend in parts.backends.items():
+            tenant = parts.assembly.backends[name].tenant
+            door = parts.intake("backend", name, tenant)
+            start(f"backend/{name}", _bound(backend.run, door))
+            if backend.capabilities.poll_seconds > 0:
+                report = parts.board.reporter(f"poll/{name}")
+                poll = _bound(poll_backend, backend, door, report)
+                start(f"poll/{name}", _bound(self._ownership.run, f"poll/{name}", poll))
+
+    def _lifespans(self) -> AbstractAsyncContextManager[tuple[str, ...]]:
+        parts = self.parts
+        return lifespans(
+            parts.plugins.implementations["lifespan"],
+            lambda name: parts.context("plugin", name, "default", parts.plugins.settings.get(name)),
+            on_failure=lambda failure: parts.log.warning("lifespan.failed", error=str(failure)),
+        )
+
+    def _services(self) -> Services:
+        parts, settings = self.parts, self.parts.settings
+        implementations = parts.plugins.implementations
+
+        def failed(failure: HookFailure) -> None:
+            parts.log.warning("register.failed", error=str(failure))
+
+        def routes(hook: str) -> list[Answered[Any]]:
+            return registered(implementations[hook], failed)
+
+        async def redact(message: Message, audience: Audience) -> Message:
+            return (await parts.hooks.redact_message(message, audience)).value
+
+        connector_routes: list[tuple[str, ConnectorKind, Route]] = [
+            (name, "channel", route)
+            for name, channel in parts.channels.items()
+            for route in channel.routes(
+                parts.intake("channel", name, parts.assembly.channels[name].tenant)
+            )
+        ]
+        connector_routes += [
+            (name, "backend", route)
+            for name, backend in parts.backends.items()
+            for route in backend.routes(
+                parts.intake("backend", name, parts.assembly.backends[name].tenant)
+            )
+        ]
+        return Services(
+            operator=parts.operator, store=parts.store, blobs=BlobReader(parts.blobs), board=parts.board,
+            metrics=parts.metrics, clock=parts.clock, log=parts.log, web=settings.web,
+            api=settings.api, public_url=settings.gateway.public_url,
+            name=settings.gateway.name, version=VERSION, routes=connector_routes,
+            plugin_routes=[(a.plugin, a.value) for a in routes("register_routes")],
+            console_pages=[(a.plugin, a.value) for a in routes("register_console_pages")],
+            ready=lambda: parts.board.parts.get("gateway", _STARTING).state == "ok",
+            redact=redact,
+        )  # fmt: skip
+
+
+_STARTING = Health(state="starting")
+
+
+def _bound(call: Callable[..., Awaitable[None]], *arguments: Any) -> Callable[[], Awaitable[None]]:
+    return lambda: call(*arguments)
+
+
+@asynccontextmanager
+async def opened(assembly: Assembly, folder: Path) -> AsyncGenerator[Gateway]:
+    """Make a gateway, without running it.
+
+    Args:
+        folder: the config file's folder.
+
+    Raises:
+        StoreError: the store cannot be opened.
+        Refused: another gateway runs on the same embedded database.
+    """
+    broken = asyncio.get_running_loop().create_future()
+
+    def on_broken(error: BaseException) -> None:
+        if not broken.done():
+            broken.set_result(error)
+
+    with held(folder / assembly.settings.gateway.data, assembly.settings.store.url):
+        async with assembled(assembly, folder=folder, on_broken=on_broken) as parts:
+            supervisor = Supervisor(
+                board=parts.board, log=parts.log, random=parts.random, on_broken=on_broken
+            )
+            yield Gateway(parts, supervisor, broken)
+
+
+async def run(assembly: Assembly, folder: Path, started: Callable[[Gateway], None]) -> int:
+    """Run a gateway until SIGTERM or SIGINT; the exit code.
+
+    Args:
+        started: told once it is ready.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with opened(assembly, folder) as gateway, gateway.running():
+        started(gateway)
+        stopped = asyncio.ensure_future(stop.wait())
+        either: list[asyncio.Future[Any]] = [stopped, gateway.broken]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if gateway.broken.done():
+            # A failed commit may have lost what the kernel still held: nothing more is written.
+            gateway.parts.log.error("store.broken", error=str(gateway.broken.result()))
+            os._exit(BROKEN_EXIT)
+    return 0

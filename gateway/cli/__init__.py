@@ -1,0 +1,1 @@
+"""The command line: one file a command, built with click and rich."""

@@ -1,0 +1,42 @@
+"""``gateway run``: run the gateway until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.options import Command
+from gateway.cli.session import Session
+from gateway.core.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+
+@click.command(
+    cls=Command,
+    examples=("gateway run", "gateway --config /etc/gateway/gateway.toml run"),
+)
+@click.pass_obj
+def command(session: Session) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C; it finishes what is under way within ten seconds."""
+    from gateway.app import run
+
+    assembly = session.assembly
+    settings = assembly.settings
+    set_up_logs(
+        settings.gateway.log_level, settings.gateway.log_format,
+        redact_cards_too="log" in settings.redaction.card_numbers,
+    )  # fmt: skip
+
+    def started(gateway: Gateway) -> None:
+        gateway.parts.log.info(
+            "gateway.ready",
+            address=f"http://{settings.web.listen.host}:{gateway.port}",
+            channels=sorted(gateway.parts.channels), backends=sorted(gateway.parts.backends),
+        )  # fmt: skip
+
+    code = asyncio.run(run(assembly, session.path.absolute().parent, started))
+    raise SystemExit(code)

@@ -1,0 +1,197 @@
+"""What a command has at hand: the config, the store, the parts of a gateway, and how to print."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import msgspec
+
+from gateway.errors import ConfigError, NotFound, StoreError
+
+if TYPE_CHECKING:
+    from gateway.config.loading import Reading
+    from gateway.config.settings import Settings
+    from gateway.core.assembly import Parts
+    from gateway.core.operating import Operator
+    from gateway.hooks.assembly import Assembly
+    from gateway.store.operations import Store, Tenants
+
+R = TypeVar("R")
+DEFAULT_CONFIG = "gateway.toml"
+
+
+class Session:
+    """One call of the command line; everything is read when it is first needed.
+
+    It works on the configured store itself, whether a gateway runs on it or not; one that runs
+    notices within two seconds.
+    """
+
+    def __init__(self) -> None:
+        self.config: Path | None = None
+        self.as_json = False
+        self.tenant = ""
+
+    @property
+    def path(self) -> Path:
+        """The config file: what ``--config`` says, else $GATEWAY_CONFIG, else ./gateway.toml."""
+        return self.config or Path(os.environ.get("GATEWAY_CONFIG") or DEFAULT_CONFIG)
+
+    @property
+    def who(self) -> str:
+        """Who does it, for the record."""
+        try:
+            return f"{getpass.getuser()} (command line)"
+        except (KeyError, OSError):
+            return "somebody (command line)"
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What the config file says, with the faults of the gateway's own settings.
+
+        Raises:
+            ConfigError: there is none, or it is no TOML.
+        """
+        from gateway.config.loading import read_file
+
+        return read_file(self.path)
+
+    @property
+    def settings(self) -> Settings:
+        """The gateway's own settings; no plugin is loaded.
+
+        Raises:
+            ConfigError: with every fault.
+        """
+        if self.reading.faults:
+            raise ConfigError(self.reading.faults, self.reading.source)
+        return self.reading.settings
+
+    @cached_property
+    def assembly(self) -> Assembly:
+        """The config with its plugins.
+
+        Raises:
+            ConfigError: with every fault.
+            PluginRefused: a required plugin cannot be loaded.
+        """
+        from gateway.core.assembly import read_assembly
+
+        return read_assembly(self.path)
+
+    @property
+    def tenants(self) -> Tenants:
+        """The tenants whose records may be seen; None for all.
+
+        Raises:
+            click.UsageError: no tenant is called so.
+        """
+        if not self.tenant:
+            return None
+        known = sorted(self.settings.tenants) or ["default"]
+        if self.tenant not in known:
+            raise click.UsageError(
+                f"no tenant is called {self.tenant!r} in {self.path}; there is {', '.join(known)}"
+            )
+        return frozenset({self.tenant})
+
+    def with_store(self, work: Callable[[Store], Awaitable[R]]) -> R:
+        """Open the store, let something work with it, and close it; no plugin is needed."""
+        settings = self.settings
+
+        async def do() -> R:
+            from gateway.core.clock import SystemClock
+            from gateway.store.blobs import FileBlobs
+            from gateway.store.opening import open_store
+
+            blobs = FileBlobs(Path(settings.gateway.data) / "blobs")
+            store = await open_store(settings.store.url, blobs=blobs, clock=SystemClock())
+            try:
+                return await work(store)
+            finally:
+                await store.close()
+
+        return asyncio.run(do())
+
+    def with_parts(self, work: Callable[[Parts], Awaitable[R]]) -> R:
+        """Make all parts of a gateway, let something work with them, and close them again."""
+        from gateway.cli.keeping import keeping
+        from gateway.core.assembly import assembled
+        from gateway.core.logs import set_up_logs
+
+        set_up_logs("error")
+        assembly = self.assembly
+
+        async def do() -> R:
+            folder = self.path.absolute().parent
+            async with (
+                assembled(assembly, folder=folder) as parts,
+                keeping(parts.store, parts.node, parts.clock),
+            ):
+                return await work(parts)
+
+        return asyncio.run(do())
+
+    def with_operator(self, work: Callable[[Operator], Awaitable[R]]) -> R:
+        """Let something change what is stored; no plugin is needed."""
+
+        async def do(store: Store) -> R:
+            import secrets
+            import socket
+
+            from gateway.cli.keeping import keeping
+            from gateway.core.clock import SystemClock
+            from gateway.core.operating import Operator
+            from gateway.domain.ids import IdGenerator
+            from gateway.store.leasing import lease_node
+
+            clock = SystemClock()
+            owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+            node = await lease_node(store, owner, now=clock.now())
+            new_id = IdGenerator(node.number, clock.now)
+            try:
+                async with keeping(store, node, clock):
+                    return await work(Operator(store=store, clock=clock, new_id=new_id))
+            finally:
+                with suppress(StoreError):
+                    await store.release_lease(node.lease)
+
+        return self.with_store(do)
+
+    def run(self, work: Callable[[Any, Any], Awaitable[R]], name: str) -> R:
+        """Let a plugin's command work with a backend and that backend's intake.
+
+        Args:
+            work: takes (backend, intake).
+            name: what the backend is called in the config.
+
+        Raises:
+            NotFound: no backend is called so.
+        """
+
+        async def do(parts: Parts) -> R:
+            if name not in parts.backends:
+                there = ", ".join(sorted(parts.backends)) or "none"
+                raise NotFound(f"no backend is called {name!r} in {self.path}; there is {there}")
+            backend = parts.backends[name]
+            tenant = backend.context.tenant
+            if self.tenants is not None and tenant not in self.tenants:
+                raise NotFound(f"backend {name!r} is not of tenant {self.tenant!r}")
+            return await work(backend, parts.intake("backend", name, tenant))
+
+        return self.with_parts(do)
+
+    def print(self, value: Any, text: str) -> None:
+        """Print a value as JSON if ``--json`` was given, else the text."""
+        if self.as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+        elif text:
+            click.echo(text)

@@ -1,0 +1,1 @@
+"""Settings: TOML and environment, all faults at once, secrets that never print."""

@@ -1,0 +1,56 @@
+"""Addresses to listen on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import ClassVar, final
+
+from gateway.config.invalid import InvalidSetting
+
+_PATTERN = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s\[\]:/]*)):(?P<port>[0-9]{1,5})"
+)
+_LAST_PORT = 65_535
+
+
+@final
+class Listen:
+    """A host and port to listen on; port 0 lets the system choose.
+
+    In the config it is ``HOST:PORT``, ``[IPV6]:PORT``, or ``:PORT`` for every address of the machine.
+    """
+
+    __slots__ = ("host", "port")
+    expects: ClassVar[str] = "HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"
+    json_schema: ClassVar[dict[str, object]] = {"type": "string", "pattern": "^.*:[0-9]{1,5}$"}
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+
+    @classmethod
+    def from_config(cls, text: str, folder: Path) -> Listen:  # noqa: ARG003 - the same for all
+        """Read an address as the config gives it.
+
+        Raises:
+            InvalidSetting: if it is not HOST:PORT, or the port is over 65535.
+        """
+        found = _PATTERN.fullmatch(text)
+        if found is None or int(found["port"]) > _LAST_PORT:
+            hint = "" if ":" in text else "the port is missing"
+            raise InvalidSetting(cls.expects, found=repr(text), hint=hint)
+        return cls(found["six"] or found["host"], int(found["port"]))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Listen):
+            return NotImplemented
+        return (self.host, self.port) == (other.host, other.port)
+
+    def __hash__(self) -> int:
+        return hash((self.host, self.port))
+
+    def __repr__(self) -> str:
+        return f"Listen({self.host!r}, {self.port})"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,0 +1,181 @@
+"""Settings of the gateway itself: where it keeps its data, listens, and whom it lets in."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from gateway.config.addresses import Listen
+from gateway.config.invalid import InvalidSetting
+from gateway.config.secret import Secret
+
+MIB = 1024 * 1024
+Scope = Literal["read", "reply", "operate", "admin"]
+_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*(@)")
+_LEAST_TOKEN, _LEAST_KEY = 16, 32
+
+
+def mask_password(text: str) -> str:
+    """Hide the password in a URL."""
+    return _PASSWORD.sub(r"\1•••\2", text)
+
+
+class GatewaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What this gateway is called, where it keeps its data, and how it logs."""
+
+    name: Annotated[
+        str, Meta(min_length=1, description="Name of this installation, shown in logs and pages.")
+    ] = "gateway"
+    data: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Folder for the database, attachments and generated keys; a path that is "
+            "not absolute starts at the config file's folder.",
+        ),
+    ] = "var"
+    public_url: Annotated[
+        str,
+        Meta(
+            description="The URL under which the world reaches the gateway; webhook signatures "
+            "are checked over it. Empty if nothing calls in.",
+            examples=["https://gateway.example.com"],
+        ),
+    ] = ""
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least level logged.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["console", "json"],
+        Meta(description="Lines for people (console) or for a log collector (json)."),
+    ] = "console"
+
+    def __post_init__(self) -> None:
+        """Refuse a public URL that no request could have.
+
+        Raises:
+            InvalidSetting: if it is not an http(s) URL.
+        """
+        if self.public_url and not re.fullmatch(
+            r"https?://[^\s/?#@]+(/[^\s?#]*)?", self.public_url
+        ):
+            raise InvalidSetting(
+                "public_url to be an http:// or https:// URL without user, query and fragment",
+                found=repr(mask_password(self.public_url)),
+            )
+
+
+class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The database."""
+
+    url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(sqlite|postgresql)(\+[a-z]+)?://",
+            description="sqlite:///PATH for one process, postgresql://USER:PASSWORD@HOST/DATABASE "
+            "for more; {data} stands for the data folder.",
+            extra={"expects": "a URL that begins with sqlite:// or postgresql://"},
+        ),
+    ] = "sqlite:///{data}/gateway.db"
+    max_queue_rows: Annotated[
+        int,
+        Meta(ge=1, description="Arrivals that may wait for a commit before senders get a 503."),
+    ] = 10_000
+    max_queue_bytes: Annotated[
+        int, Meta(ge=MIB, description="Bytes that may wait for a commit before senders get a 503.")
+    ] = 256 * MIB
+
+    def __repr__(self) -> str:
+        return f"StoreSettings(url={mask_password(self.url)!r})"
+
+
+class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The HTTP server for webhooks, API, pages and health."""
+
+    listen: Annotated[
+        Listen, Meta(description="HOST:PORT to listen on; port 0 lets the system choose.")
+    ] = field(default_factory=lambda: Listen("127.0.0.1", 8080))
+    body_limit: Annotated[
+        int, Meta(ge=1024, description="Largest request body in bytes; a larger one gets a 413.")
+    ] = 30 * MIB
+    request_seconds: Annotated[
+        float, Meta(gt=0, description="Time a request may take before it is cut off, in seconds.")
+    ] = 30.0
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses or networks of proxies whose X-Forwarded-For is believed.",
+            examples=[["10.0.0.0/8"]],
+        ),
+    ] = ()
+
+
+class ApiToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A token for the API: what it may do, and for which tenants."""
+
+    token: Annotated[
+        Secret,
+        Meta(
+            description="What the client sends as a bearer token; at least 16 characters.",
+            examples=["${GATEWAY_API_TOKEN}"],
+        ),
+    ]
+    scopes: Annotated[
+        tuple[Scope, ...],
+        Meta(
+            min_length=1,
+            description="read: see everything; reply: write to customers and notes; operate: "
+            "replay, discard, merge; admin: all of it.",
+        ),
+    ] = ("read",)
+    tenants: Annotated[
+        tuple[str, ...], Meta(min_length=1, description='Tenants it may see; ["*"] for all.')
+    ] = ("default",)
+
+    def __post_init__(self) -> None:
+        """Refuse a token that can be guessed.
+
+        Raises:
+            InvalidSetting: if it is shorter than 16 characters.
+        """
+        if len(self.token.reveal()) < _LEAST_TOKEN:
+            raise InvalidSetting(
+                f"token to have at least {_LEAST_TOKEN} characters",
+                hint="make one with: openssl rand -hex 24",
+            )
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The JSON API."""
+
+    tokens: Annotated[
+        dict[str, ApiToken], Meta(description="Tokens by name; without any the API is closed.")
+    ] = {}
+
+
+class SecretsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keys the gateway signs with."""
+
+    reply_keys: Annotated[
+        tuple[Secret, ...],
+        Meta(
+            description="Keys that sign reply addresses, newest first; older ones are still "
+            "accepted. At least 32 characters each. Empty: one is made and kept in the data folder.",
+            examples=[["file:reply.key"]],
+        ),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a key that can be guessed.
+
+        Raises:
+            InvalidSetting: if one is shorter than 32 characters.
+        """
+        for index, key in enumerate(self.reply_keys):
+            if len(key.reveal()) < _LEAST_KEY:
+                raise InvalidSetting(
+                    f"reply_keys[{index}] to have at least {_LEAST_KEY} characters",
+                    hint="make one with: openssl rand -hex 32",
+                )

@@ -1,0 +1,1 @@
+"""The running life: intake, pipeline, outbox, timers and supervision."""

@@ -1,0 +1,257 @@
+"""Putting the parts together: store, connectors, operator; nothing runs yet."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.config.settings import Settings
+from gateway.contracts.backend import Backend
+from gateway.contracts.channel import Channel
+from gateway.contracts.services import Clock, Context, Http, Log
+from gateway.core.clock import SystemClock
+from gateway.core.egress import GuardedHttp
+from gateway.core.health import HealthBoard
+from gateway.core.intake import IntakeDoor
+from gateway.core.keys import instance_id, reply_keys
+from gateway.core.logs import log_for
+from gateway.core.metrics import Metrics
+from gateway.core.operating import Operator
+from gateway.core.parsing import ParserPool
+from gateway.core.pipeline.preparing import Preparer
+from gateway.core.policies import CorePolicies
+from gateway.core.reading import BlobReader
+from gateway.core.state import StoredState
+from gateway.domain.changes import Changes
+from gateway.domain.health import Health
+from gateway.domain.ids import IdGenerator
+from gateway.domain.tokens import Keyring
+from gateway.errors import HookFailure, StoreBroken, StoreError
+from gateway.hooks.assembly import Assembly, assemble_file
+from gateway.hooks.calls import Hooks
+from gateway.hooks.dispatcher import Dispatcher
+from gateway.hooks.loading import LoadedPlugins
+from gateway.hooks.sources import default
+from gateway.hooks.suspension import Suspension
+from gateway.store.base import Bounds
+from gateway.store.blobs import BlobStore, FileBlobs
+from gateway.store.leasing import Node, lease_node
+from gateway.store.opening import open_store
+from gateway.store.operations import Store
+
+VERSION = "0.1.0"
+
+
+def read_assembly(path: Path) -> Assembly:
+    """Read a configuration and load its plugins, the gateway's own policies last.
+
+    Raises:
+        ConfigError: with every fault.
+        PluginRefused: a required plugin cannot be loaded.
+    """
+    late = _LatePolicies()
+    assembly = assemble_file(path, defaults=[default("core", VERSION, late)])
+    late.bind(assembly.settings)
+    return assembly
+
+
+class _LatePolicies(CorePolicies):
+    """The core's policies, whose settings are known only once the whole file is read."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings().redaction, {})
+
+    def bind(self, settings: Settings) -> None:
+        self._redaction, self._tenants = settings.redaction, settings.tenants
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """The parts of a gateway, made but not started.
+
+    Args:
+        listeners: told of every commit, in order.
+        on_accepted: told when arrivals wait.
+    """
+
+    assembly: Assembly
+    data: Path
+    store: Store
+    blobs: BlobStore
+    clock: Clock
+    random: Callable[[], float]
+    new_id: IdGenerator
+    hooks: Hooks
+    board: HealthBoard
+    metrics: Metrics
+    keyring: Keyring
+    http: Http
+    log: Log
+    pool: ParserPool
+    instance: str
+    node: Node
+    listeners: list[Callable[[Changes], None]] = field(default_factory=list)
+    on_accepted: list[Callable[[int], None]] = field(default_factory=list)
+    channels: dict[str, Channel[Any]] = field(default_factory=dict)
+    backends: dict[str, Backend[Any]] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The whole configuration."""
+        return self.assembly.settings
+
+    @property
+    def plugins(self) -> LoadedPlugins:
+        """What plugins there are."""
+        return self.assembly.plugins
+
+    @property
+    def preparer(self) -> Preparer:
+        """What parses, normalises and enriches arrivals."""
+        connectors: dict[tuple[str, str], Channel[Any] | Backend[Any]] = {
+            **{("channel", name): channel for name, channel in self.channels.items()},
+            **{("backend", name): backend for name, backend in self.backends.items()},
+        }
+        return Preparer(
+            connectors=connectors, pool=self.pool, hooks=self.hooks, blobs=self.blobs,
+            clock=self.clock, new_id=self.new_id,
+        )  # fmt: skip
+
+    @property
+    def operator(self) -> Operator:
+        """What people do."""
+        return Operator(
+            store=self.store, clock=self.clock, new_id=self.new_id,
+            on_committed=self.notice, on_accepted=self.accepted,
+        )  # fmt: skip
+
+    def notice(self, changes: Changes) -> None:
+        """Tell everybody of a commit."""
+        for listener in self.listeners:
+            listener(changes)
+
+    def accepted(self, count: int) -> None:
+        """Tell everybody that arrivals wait."""
+        for listener in self.on_accepted:
+            listener(count)
+
+    def intake(self, kind: str, name: str, tenant: str) -> IntakeDoor:
+        """The way in for a connector."""
+
+        def accepted(count: int) -> None:
+            self.metrics.arrivals.labels(name).inc(count)
+            self.accepted(count)
+
+        return IntakeDoor(
+            store=self.store, clock=self.clock, new_id=self.new_id, tenant=tenant, source=name,
+            kind="backend" if kind == "backend" else "channel", on_accepted=accepted,
+        )  # fmt: skip
+
+    def context(self, kind: str, name: str, tenant: str, settings: Any) -> Context[Any]:
+        """The services of a connector or plugin."""
+        part = f"{kind}/{name}"
+        return Context(
+            name=name, tenant=tenant, settings=settings, clock=self.clock,
+            state=StoredState(self.store, tenant=tenant, owner=part), tokens=self.keyring,
+            blobs=BlobReader(self.blobs), http=self.http, log=log_for(part),
+            report=self.board.reporter(part),
+            public_url=self.settings.gateway.public_url.rstrip("/"), instance_id=self.instance,
+            own_addresses=self.own_addresses,
+        )  # fmt: skip
+
+    def own_addresses(self) -> frozenset[str]:
+        """Every address that any channel answers to."""
+        return frozenset(
+            address.lower() for channel in self.channels.values() for address in channel.addresses()
+        )
+
+    def make_connectors(self) -> None:
+        """Make every configured channel and backend."""
+        for name, one in self.assembly.channels.items():
+            context = self.context("channel", name, one.tenant, one.settings)
+            self.channels[name] = one.kind.make(context)
+        for name, made in self.assembly.backends.items():
+            context = self.context("backend", name, made.tenant, made.settings)
+            self.backends[name] = made.kind.make(context)
+        for part, reason in self.assembly.unavailable.items():
+            self.board.report(part, Health(state="down", code="plugin_refused", reason=reason))
+
+
+@asynccontextmanager
+async def assembled(
+    assembly: Assembly,
+    *,
+    folder: Path,
+    on_broken: Callable[[StoreBroken], None] | None = None,
+) -> AsyncGenerator[Parts]:
+    """Open the store and make all parts; close them again at the end.
+
+    Args:
+        folder: where a relative data folder starts (the config file's folder).
+        on_broken: called once if the store breaks.
+
+    Raises:
+        StoreError: the store cannot be opened.
+    """
+    settings = assembly.settings
+    data = folder / settings.gateway.data
+    clock, log = SystemClock(), log_for("gateway")
+    board, metrics = HealthBoard(clock, log), Metrics()
+    blobs = FileBlobs(data / "blobs")
+    url = settings.store.url.replace("{data}", str(data))
+    keyring = Keyring(reply_keys(settings.secrets.reply_keys, data))
+    store = await open_store(
+        url, blobs=blobs, clock=clock, on_broken=on_broken,
+        bounds=Bounds(arrivals=settings.store.max_queue_rows, bytes=settings.store.max_queue_bytes),
+    )  # fmt: skip
+    try:
+        owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        node = await lease_node(store, owner, now=clock.now())
+        new_id = IdGenerator(node.number, clock.now)
+        hooks = Hooks(_dispatcher(assembly, clock, board, metrics, log))
+        parts = Parts(
+            assembly=assembly, data=data, store=store, blobs=blobs, clock=clock,
+            random=secrets.SystemRandom().random, new_id=new_id, hooks=hooks, board=board,
+            metrics=metrics, keyring=keyring, http=GuardedHttp(), log=log,
+            pool=ParserPool(
+                workers=settings.pipeline.workers, deadline=settings.pipeline.parse_seconds,
+                memory=settings.pipeline.parse_memory_mib << 20,
+            ),
+            instance=instance_id(data), node=node,
+        )  # fmt: skip
+        parts.listeners.append(metrics.notice)
+        parts.make_connectors()
+        try:
+            yield parts
+        finally:
+            await parts.pool.close()
+            with suppress(StoreError):
+                await store.release_lease(node.lease)
+    finally:
+        await store.close()
+
+
+def _dispatcher(
+    assembly: Assembly, clock: Clock, board: HealthBoard, metrics: Metrics, log: Log
+) -> Dispatcher:
+    def failed(failure: HookFailure) -> None:
+        metrics.hook_failures.labels(failure.plugin, failure.hook).inc()
+        log.warning("hook.failed", plugin=failure.plugin, hook=failure.hook, error=str(failure))
+
+    def suspended(suspension: Suspension) -> None:
+        board.report(
+            f"plugin/{suspension.plugin}",
+            Health(state="degraded", code="suspended", reason=suspension.reason),
+        )
+
+    return Dispatcher(
+        assembly.plugins.implementations, clock=clock,
+        deadline=assembly.settings.pipeline.hook_seconds, on_failure=failed,
+        on_suspended=suspended,
+    )  # fmt: skip

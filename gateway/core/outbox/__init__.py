@@ -1,0 +1,1 @@
+"""From deliveries to targets: lease, compose, send, settle."""

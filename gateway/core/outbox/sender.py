@@ -1,0 +1,256 @@
+"""The sender of one target: leases due deliveries, sends them, and settles each at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.contracts.services import Clock, Log
+from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
+from gateway.core.outbox.targets import Done, Target
+from gateway.core.pipeline.work import Work
+from gateway.domain.changes import Changes
+from gateway.domain.delivery import Delivery
+from gateway.domain.health import Health
+from gateway.domain.retrying import BreakerPolicy, BreakerState, RetryPolicy
+from gateway.errors import (
+    AuthenticationFailed,
+    ConnectorError,
+    HookFailure,
+    OutcomeUnknown,
+    StoreBroken,
+    StoreError,
+    Suspended,
+    TargetBroken,
+    Throttled,
+    Unreachable,
+)
+from gateway.store.operations import Store
+
+DEADLINE = 120.0
+LEASE_MS = 300_000
+IDLE_SECONDS = 2.0
+TARGETS_FAULT = (
+    Unreachable, Throttled, TargetBroken, AuthenticationFailed, Suspended, OutcomeUnknown,
+)  # fmt: skip
+
+
+class Sender:
+    """Sends the deliveries of one target; targets do not know one another.
+
+    Args:
+        deadline: seconds a send may take before its outcome counts as unknown.
+        on_settled: told what was committed.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        store: Store,
+        clock: Clock,
+        new_id: Callable[[], int],
+        random: Callable[[], float],
+        log: Log,
+        report: Callable[[Health], None],
+        retry: RetryPolicy,
+        breaker: BreakerPolicy,
+        on_settled: Callable[[Changes], None],
+        deadline: float = DEADLINE,
+    ) -> None:
+        self.target = target
+        self._store, self._clock, self._new_id, self._random = store, clock, new_id, random
+        self._log, self._report, self._deadline = log, report, deadline
+        self._rules = Rules(repeat=target.repeat, stuck_head=target.stuck_head, retry=retry)
+        self._policy, self._breaker = breaker, BreakerState()
+        self._on_settled = on_settled
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Say that deliveries may be due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; what is under way is given time to finish."""
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    claimed = await self._claim()
+                except StoreBroken:
+                    raise
+                except StoreError as error:
+                    self._log.warning("outbox.store", target=self.target.name, error=str(error))
+                    claimed = 0
+                if not claimed:
+                    await self._rest()
+        finally:
+            await self._drain(8.0)
+
+    async def _claim(self) -> int:
+        now = self._clock.now()
+        allowed = self._policy.allows(self._breaker, now)
+        free = self.target.concurrency if allowed is None else allowed
+        free -= len(self._tasks)
+        if free <= 0:
+            return 0
+        claimed = await self._store.claim_deliveries(
+            target=self.target.name, now=now, limit=free, until=now + LEASE_MS,
+            lease=self._new_id(),
+        )  # fmt: skip
+        for delivery in claimed:
+            task = asyncio.create_task(self._send(delivery), name=f"send {self.target.name}")
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        return len(claimed)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _rest(self) -> None:
+        """Sleep until something changes or comes due, looking now and then all the same."""
+        pause = IDLE_SECONDS
+        now = self._clock.now()
+        if now < self._breaker.open_until:
+            pause = min(pause, (self._breaker.open_until - now) / 1000 + 0.001)
+        elif len(self._tasks) < self.target.concurrency:
+            moment = await self._next_moment()
+            if moment is not None and moment > now:
+                pause = min(pause, (moment - now) / 1000 + 0.001)
+        try:
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _next_moment(self) -> int | None:
+        try:
+            return await self._store.next_moment(targets=[self.target.name])
+        except StoreBroken:
+            raise
+        except StoreError:
+            return None
+
+    async def _send(self, delivery: Delivery) -> None:
+        began = asyncio.get_running_loop().time()
+        work = Work(tenant=delivery.tenant, now=self._clock.now(), new_id=self._new_id)
+        if delivery.state == "unknown" and self._rules.repeat == "never":
+            await self._park(work, delivery)
+            return
+        found: Done | None = None
+        error: ConnectorError | HookFailure | None = None
+        looked_up = False
+        try:
+            async with asyncio.timeout(self._deadline):
+                if delivery.state == "unknown" and self._rules.repeat == "lookup":
+                    found = await self.target.find(delivery)
+                    looked_up = found is not None
+                if found is None:
+                    found = await self.target.deliver(delivery)
+        except TimeoutError:
+            error = OutcomeUnknown(
+                f"{self.target.name} did not answer within {self._deadline:g} seconds",
+                code="timeout",
+            )
+        except (ConnectorError, HookFailure) as failure:
+            error = failure
+        except StoreBroken:
+            raise
+        except StoreError as failure:
+            # Reading the message failed before anything was sent.
+            error = Unreachable(f"the store did not answer: {failure}", code="store")
+        except Exception as failure:
+            self._log.error(
+                "outbox.failed", target=self.target.name, delivery=delivery.id,
+                error=repr(failure), exc_info=failure,
+            )  # fmt: skip
+            error = OutcomeUnknown(f"{type(failure).__name__}: {failure}", code="failed")
+        took = int((asyncio.get_running_loop().time() - began) * 1000)
+        await self._settle(delivery, found, error, took, looked_up)
+
+    async def _park(self, work: Work, delivery: Delivery) -> None:
+        """Show to a person what may have been sent and must not be sent twice."""
+        unknown = OutcomeUnknown(
+            "it may have been sent: the gateway stopped while sending it; "
+            "look at the provider, then replay or discard it",
+            code="interrupted",
+        )
+        settle_failed(work, delivery, unknown, self._rules, random=self._random, took_ms=0)
+        await self._commit(work.changes())
+
+    async def _settle(
+        self, delivery: Delivery, done: Done | None, error: ConnectorError | HookFailure | None, took: int,
+        looked_up: bool,
+    ) -> None:  # fmt: skip
+        self._judge(error)
+        while True:
+            work = Work(tenant=delivery.tenant, now=self._clock.now(), new_id=self._new_id)
+            if done is not None:
+                settle_done(work, delivery, done, took_ms=took, found=looked_up)
+            elif error is not None:
+                if isinstance(error, HookFailure):
+                    error = TargetBroken(str(error), code="hook_failed")
+                settled = settle_failed(
+                    work, delivery, error, self._rules, random=self._random, took_ms=took
+                )
+                self._log.warning(
+                    "delivery.failed", target=self.target.name, delivery=delivery.id,
+                    state=settled.state, code=settled.last_code, attempts=settled.attempts,
+                    parked=settled.next_at == PARKED,
+                )  # fmt: skip
+            if await self._commit(work.changes()):
+                return
+
+    async def _commit(self, changes: Changes) -> bool:
+        """Write a settlement, again and again while the store is down: the outcome is known."""
+        pause = 0.2
+        while True:
+            try:
+                [conflict] = await self._store.commit([changes])
+            except StoreBroken:
+                raise
+            except StoreError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 10.0)
+                continue
+            if conflict is None:
+                self._on_settled(changes)
+            elif conflict.on != "lease":
+                return False
+            else:
+                self._log.warning("delivery.lease_lost", target=self.target.name)
+            return True
+
+    def _judge(self, error: ConnectorError | HookFailure | None) -> None:
+        """Learn from an outcome how the target is."""
+        if isinstance(error, TARGETS_FAULT):
+            pause = error.retry_after
+            if isinstance(error, AuthenticationFailed | Suspended):
+                pause = max(pause or 0.0, 60.0)
+            self._breaker = self._policy.failed(self._breaker, self._clock.now(), pause)
+            down = self._breaker.failures >= self._policy.threshold or isinstance(
+                error, AuthenticationFailed | Suspended
+            )
+            if down:
+                self._report(
+                    Health(
+                        state="down", code=error.reason_code, reason=str(error),
+                        since=self._clock.now(),
+                    )
+                )  # fmt: skip
+            return
+        if isinstance(error, HookFailure):
+            return
+        if self._breaker.failures:
+            self._report(Health())
+        self._breaker = BreakerState()
+
+    async def _drain(self, seconds: float) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,186 @@
+"""Targets: one way to deliver, whether a ticket system or a channel is at the other end."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.contracts.backend import Backend
+from gateway.contracts.channel import Channel
+from gateway.core.outbox.composing import ReplyComposer, compose_forward
+from gateway.domain.answers import Hold
+from gateway.domain.conversation import Ticket
+from gateway.domain.delivery import Delivery, Repeat, StuckHead
+from gateway.domain.draft import ReceiptState
+from gateway.domain.message import Message
+from gateway.domain.outgoing import Forward, Reply, Sent, TicketRef
+from gateway.errors import ConnectorError, Rejected
+from gateway.hooks.calls import Hooks
+from gateway.hooks.dispatcher import Piped
+from gateway.store.operations import ConversationView, Store
+
+TICKET_CLOSED = "ticket_closed"
+RELEASED = "released"
+
+
+class Stopped(ConnectorError):
+    """A plugin held the delivery back or refused it; a person can let it go."""
+
+    code = "held"
+    blame = "operator"
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a delivery.
+
+    Args:
+        ticket: where a ticket was opened.
+        closed: a ticket that turned out to be closed for good.
+        sent: what a channel answered.
+    """
+
+    external_ids: tuple[str, ...] = ()
+    receipt: ReceiptState | None = None
+    ticket: TicketRef | None = None
+    closed: Ticket | None = None
+    sent: Sent | None = None
+
+
+class Target(Protocol):
+    """One channel or backend instance as the outbox sees it."""
+
+    name: str
+    repeat: Repeat
+    stuck_head: StuckHead
+    concurrency: int
+
+    async def deliver(self, delivery: Delivery) -> Done:
+        """Send; raises ConnectorError or HookFailure."""
+        ...
+
+    async def find(self, delivery: Delivery) -> Done | None:
+        """Look up whether it was sent before."""
+        ...
+
+
+class BackendTarget:
+    """A ticket system."""
+
+    def __init__(self, name: str, backend: Backend[Any], store: Store, hooks: Hooks) -> None:
+        self.name = f"backend/{name}"
+        self._instance, self._backend, self._store, self._hooks = name, backend, store, hooks
+        self.repeat = backend.capabilities.repeat
+        self.stuck_head = backend.capabilities.stuck_head
+        self.concurrency = backend.capabilities.concurrency
+
+    async def deliver(self, delivery: Delivery) -> Done:
+        """Open a ticket with the conversation's first forward, add an entry with the others."""
+        forward, ticket = await self._compose(delivery)
+        if ticket is None:
+            return await self._open(forward)
+        try:
+            entry = await self._backend.add_entry(_ref(ticket), forward)
+        except Rejected as error:
+            if error.reason_code != TICKET_CLOSED:
+                raise
+            opened = await self._open(forward)
+            return msgspec.structs.replace(opened, closed=ticket)
+        return Done(external_ids=tuple(filter(None, (entry.external_id,))), receipt="delivered")
+
+    async def find(self, delivery: Delivery) -> Done | None:
+        """Look up the ticket or entry that an earlier attempt may have made."""
+        forward, ticket = await self._compose(delivery)
+        if ticket is not None:
+            entry = await self._backend.find_entry(_ref(ticket), forward)
+            if entry is None:
+                return None
+            ids = tuple(filter(None, (entry.external_id,)))
+            return Done(external_ids=ids, receipt="delivered")
+        found = await self._backend.find(forward)
+        if found is None:
+            return None
+        return Done(external_ids=(found.external_id,), receipt="delivered", ticket=found)
+
+    async def _open(self, forward: Forward) -> Done:
+        opened = await self._backend.open_ticket(forward)
+        return Done(external_ids=(opened.external_id,), receipt="delivered", ticket=opened)
+
+    async def _compose(self, delivery: Delivery) -> tuple[Forward, Ticket | None]:
+        message, view = await _load(self._store, delivery)
+        message = await _redacted(self._hooks, message, delivery)
+        forward = compose_forward(delivery, message, view)
+        piped = await self._hooks.prepare_forward(forward, self._instance)
+        _check(piped, delivery)
+        forward = piped.value
+        ticket = next(
+            (t for t in view.tickets if t.backend == self._instance and t.state == "open"), None
+        )
+        return forward, ticket
+
+
+class ChannelTarget:
+    """A way back to customers."""
+
+    def __init__(
+        self, name: str, channel: Channel[Any], store: Store, hooks: Hooks, composer: ReplyComposer
+    ) -> None:
+        self.name = f"channel/{name}"
+        self._channel, self._store, self._hooks = channel, store, hooks
+        self._composer = composer
+        self.repeat = channel.capabilities.repeat
+        self.stuck_head = channel.capabilities.stuck_head
+        self.concurrency = channel.capabilities.concurrency
+
+    async def deliver(self, delivery: Delivery) -> Done:
+        """Send the reply."""
+        return _sent(await self._channel.send(await self._compose(delivery)))
+
+    async def find(self, delivery: Delivery) -> Done | None:
+        """Look up the reply at the provider."""
+        sent = await self._channel.find_sent(await self._compose(delivery))
+        return None if sent is None else _sent(sent)
+
+    async def _compose(self, delivery: Delivery) -> Reply:
+        message, view = await _load(self._store, delivery)
+        reply = await self._composer.compose(delivery, message, view)
+        if not reply.recipients and reply.thread is None:
+            raise Rejected(
+                "nobody to send it to: the conversation has neither a thread nor a sender "
+                "that can be written to",
+                code="no_route",
+            )
+        piped = await self._hooks.prepare_reply(reply, view.conversation)
+        _check(piped, delivery)
+        return piped.value
+
+
+async def _load(store: Store, delivery: Delivery) -> tuple[Message, ConversationView]:
+    message = await store.message(None, delivery.message)
+    return message, await store.conversation(None, delivery.conversation)
+
+
+async def _redacted(hooks: Hooks, message: Message, delivery: Delivery) -> Message:
+    piped = await hooks.redact_message(message, "forward")
+    _check(piped, delivery)
+    return piped.value
+
+
+def _check(piped: Piped[Any], delivery: Delivery) -> None:
+    """Raise what a plugin stopped, unless a person let it go."""
+    if piped.ended is None or delivery.last_code == RELEASED:
+        return
+    held = isinstance(piped.ended.value, Hold)
+    raise Stopped(
+        f"{'held back' if held else 'refused'} by plugin {piped.ended.plugin}: "
+        f"{piped.ended.value.reason}",
+        code="held" if held else "refused",
+    )
+
+
+def _ref(ticket: Ticket) -> TicketRef:
+    return TicketRef(external_id=ticket.external_id, url=ticket.url)
+
+
+def _sent(sent: Sent) -> Done:
+    return Done(external_ids=sent.external_ids, receipt=sent.state, sent=sent)

@@ -1,0 +1,64 @@
+"""The worker process of `ParserPool`: reads requests from stdin, writes answers to stdout."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import signal
+import struct
+import sys
+from typing import BinaryIO
+
+import msgspec
+
+from gateway.domain.draft import Parsed
+from gateway.errors import UnreadableArrival
+
+LENGTH = struct.Struct(">Q")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a worker answers; plain data, so that a subverted worker cannot do more than lie."""
+
+    parsed: tuple[Parsed, ...] = ()
+    error: str | None = None
+
+
+def _read(stream: BinaryIO, size: int) -> bytes | None:
+    data = stream.read(size)
+    return data if len(data) == size else None
+
+
+def _answer(request: bytes) -> bytes:
+    try:
+        parser, arrival = pickle.loads(request)  # noqa: S301 - from our own parent process
+        return msgspec.msgpack.encode(Answer(parsed=tuple(parser(arrival))))
+    except MemoryError:
+        return msgspec.msgpack.encode(Answer(error="it needs more memory than the limit allows"))
+    except UnreadableArrival as error:
+        return msgspec.msgpack.encode(Answer(error=str(error)))
+    except Exception as error:
+        return msgspec.msgpack.encode(Answer(error=f"{type(error).__name__}: {error}"))
+
+
+def main() -> None:
+    """Serve until stdin closes, with at most the given bytes of address space."""
+    limit = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    source = os.fdopen(0, "rb", closefd=False)
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing a parser prints may get between the frames
+    while (head := _read(source, LENGTH.size)) is not None:
+        request = _read(source, LENGTH.unpack(head)[0])
+        if request is None:
+            return
+        answer = _answer(request)
+        sink.write(LENGTH.pack(len(answer)))
+        sink.write(answer)
+        sink.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Parsing in worker processes that have a deadline and a memory limit.
+
+What arrived is hostile until shown otherwise: a parser that hangs, eats memory or kills its process
+costs one worker and puts one arrival into quarantine, nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from gateway.contracts.channel import Parser
+from gateway.core.parse_worker import LENGTH, Answer
+from gateway.domain.arrival import Arrival
+from gateway.domain.draft import Parsed
+from gateway.errors import UnreadableArrival
+
+_DECODER = msgspec.msgpack.Decoder(Answer)
+
+
+class ParserPool:
+    """A few worker processes, started when first needed.
+
+    Args:
+        workers: how many parse at once.
+        deadline: seconds a parse may take before its worker is killed.
+        memory: bytes of address space a worker may have.
+    """
+
+    def __init__(self, *, workers: int = 1, deadline: float = 10.0, memory: int = 1 << 30) -> None:
+        self._deadline, self._memory = deadline, memory
+        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+        for _ in range(workers):
+            self._idle.put_nowait(_Worker(memory))
+
+    async def parse(self, parser: Parser, arrival: Arrival) -> Sequence[Parsed]:
+        """Parse one arrival in a worker.
+
+        Raises:
+            UnreadableArrival: the parser said so, ran past its deadline, or its process died.
+        """
+        request = pickle.dumps((parser, arrival))
+        worker = await self._idle.get()
+        try:
+            async with asyncio.timeout(self._deadline):
+                answer = await worker.ask(request)
+        except TimeoutError:
+            await worker.stop()
+            raise UnreadableArrival(
+                f"parsing took longer than {self._deadline:g} seconds and was stopped"
+            ) from None
+        except (EOFError, OSError):
+            await worker.stop()
+            raise UnreadableArrival(
+                "parsing killed its worker process, most likely by running out of memory"
+            ) from None
+        except BaseException:
+            await worker.stop()  # a cancelled request leaves an answer in the pipe
+            raise
+        finally:
+            self._idle.put_nowait(worker)
+        if answer.error is not None:
+            raise UnreadableArrival(answer.error)
+        return answer.parsed
+
+    async def close(self) -> None:
+        """Stop the workers."""
+        while not self._idle.empty():
+            await self._idle.get_nowait().stop()
+
+
+class _Worker:
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def ask(self, request: bytes) -> Answer:
+        process = self._process
+        if process is None or process.returncode is not None:
+            process = self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "gateway.core.parse_worker", str(self._memory),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        if process.stdin is None or process.stdout is None:
+            raise OSError("the worker has no pipes")
+        process.stdin.write(LENGTH.pack(len(request)))
+        process.stdin.write(request)
+        await process.stdin.drain()
+        (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+        return _DECODER.decode(await process.stdout.readexactly(length))
+
+    async def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
+        # Closing the transport here keeps its pipes from being closed by the garbage collector.
+        transport = getattr(process, "_transport", None)
+        if transport is not None:
+            transport.close()

@@ -1,0 +1,1 @@
+"""From stored arrivals to messages, decisions and deliveries."""

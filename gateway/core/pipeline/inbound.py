@@ -1,0 +1,273 @@
+"""What a customer's message causes: decided here, committed by the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.core.pipeline.acknowledging import Acknowledger
+from gateway.core.pipeline.answering import answer
+from gateway.core.pipeline.candidate import Candidate
+from gateway.core.pipeline.identifying import identify
+from gateway.core.pipeline.keys import (
+    author_address,
+    exact_key,
+    loose_key,
+    named_by,
+    same_keys,
+)
+from gateway.core.pipeline.placing import NO_TICKET, claim, open_conversation, place, reopen
+from gateway.core.pipeline.work import CORE, Work
+from gateway.domain.arrival import Arrival
+from gateway.domain.contact import Contact, Identity
+from gateway.domain.conversation import Conversation, Route, reference_hash
+from gateway.domain.decision import DecisionKind
+from gateway.domain.ids import show
+from gateway.domain.known import Known, KnownConversation
+from gateway.domain.matching import Apart, Joined, MatchingPolicy, match
+from gateway.domain.message import Message
+from gateway.domain.routing import Facts, Rule, route
+from gateway.domain.tokens import Keyring
+from gateway.hooks.calls import Hooks
+from gateway.hooks.dispatcher import Answered
+from gateway.store.operations import Store
+
+
+class Inbound:
+    """Decides about customers' messages.
+
+    Args:
+        rules: routing rules of the configuration, in order.
+        default_backends: by tenant, where a message goes that no rule sends anywhere.
+    """
+
+    def __init__(
+        self,
+        *,
+        hooks: Hooks,
+        store: Store,
+        keyring: Keyring,
+        policy: MatchingPolicy,
+        rules: Sequence[Rule],
+        default_backends: dict[str, tuple[str, ...]],
+        acknowledger: Acknowledger,
+    ) -> None:
+        self._hooks, self._store, self._keyring, self._policy = hooks, store, keyring, policy
+        self._rules, self._default_backends = rules, default_backends
+        self._acknowledger = acknowledger
+
+    async def decide(
+        self, work: Work, arrival: Arrival, candidate: Candidate, known: Known
+    ) -> Message | None:
+        """Decide about one message; None if it is nothing new."""
+        for note in candidate.notes:
+            work.decide(
+                note.kind, note.outcome, note.reason,
+                plugin=note.plugin, message=candidate.message.id,
+            )  # fmt: skip
+        if self._redelivered(work, arrival, candidate, known):
+            return None
+        if candidate.draft.revises:
+            revised = await self._revise(work, arrival, candidate, known)
+            if revised is not None:
+                return revised
+        author = await self._author(work, candidate, known)
+        verdict = await self._match(work, arrival, candidate, known, author)
+        joined = verdict if isinstance(verdict, Joined) else None
+        if joined is not None:
+            conversation = work.read(known.conversations[joined.conversation].conversation)
+        else:
+            new_route = await self._route(work, candidate)
+            conversation = open_conversation(work, candidate, author, new_route, verdict)  # type: ignore[arg-type]
+        message = place(work, candidate, known, conversation, author, joined)
+        self._claim(work, arrival, candidate)
+        conversation = reopen(work, conversation, message)
+        self._forward(work, conversation, message)
+        if joined is None and message.automated not in NO_TICKET:
+            await answer(self._hooks, work, conversation, message)
+            await self._acknowledger.acknowledge(work, conversation, message, author, candidate)
+        return message
+
+    def _redelivered(
+        self, work: Work, arrival: Arrival, candidate: Candidate, known: Known
+    ) -> bool:
+        exact = known.claimed.get(exact_key(arrival, candidate.part))
+        if exact is not None:
+            work.decide(
+                "duplicate", "redelivery",
+                f"{arrival.source} handed in the same bytes under the same key before",
+                message=exact,
+            )  # fmt: skip
+            return True
+        for key in same_keys(arrival.tenant, candidate.draft):
+            if (holder := known.claimed.get(key)) is not None:
+                work.decide(
+                    "duplicate", "second_inbox",
+                    "the same message came in by another way before; this is one more arrival of it",
+                    message=holder,
+                )  # fmt: skip
+                return True
+        if (holder := known.claimed.get(loose_key(arrival, candidate.part))) is not None:
+            work.decide(
+                "duplicate", "kept",
+                f"the key {arrival.key!r} came before with other content "
+                f"({show('msg', holder)}); both are kept",
+                message=candidate.message.id,
+            )  # fmt: skip
+        return False
+
+    async def _revise(
+        self, work: Work, arrival: Arrival, candidate: Candidate, known: Known
+    ) -> Message | None:
+        """Make a new revision of a stored message: an edit, a late transcript."""
+        lead = known.references.get(reference_hash(arrival.tenant, candidate.draft.revises))
+        if lead is None or lead.conversation not in known.conversations:
+            return None
+        stored = await self._store.message(None, lead.message)
+        conversation = work.read(known.conversations[lead.conversation].conversation)
+        revised = msgspec.structs.replace(
+            candidate.message, id=stored.id, conversation=stored.conversation, seq=stored.seq,
+            thread=stored.thread, author=stored.author, revision=stored.revision + 1,
+            external_ids=tuple(
+                dict.fromkeys((*stored.external_ids, *candidate.message.external_ids))
+            ),
+            received_at=stored.received_at, arrivals=(*stored.arrivals, arrival.id),
+        )  # fmt: skip
+        work.messages.append(revised)
+        work.change(conversation)
+        work.decide(
+            "match", "revision", f"revision {revised.revision} of a stored message",
+            message=stored.id, conversation=stored.conversation,
+        )  # fmt: skip
+        work.tell("message.revised", conversation=stored.conversation, message=stored.id)
+        claim(work, stored.id, (exact_key(arrival, candidate.part),), arrival.id)
+        for backend in conversation.route.backends:
+            work.deliver(revised, f"backend/{backend}", "forward")
+        return revised
+
+    async def _author(self, work: Work, candidate: Candidate, known: Known) -> Identity | None:
+        draft = candidate.draft
+        address = author_address(draft)
+        if address is None:
+            work.decide("identity", "none", "it names no sender", message=candidate.message.id)
+            return None
+        proposed = await self._hooks.propose_identities(candidate.message)
+        before = len(work.identities)
+        identity = identify(
+            work, known, address, proof=draft.proof, evidence=draft.evidence,
+            proposed=[one.value for one in proposed],
+        )  # fmt: skip
+        fresh = len(work.identities) > before
+        work.decide(
+            "identity", draft.proof,
+            f"{'new' if fresh else 'known'} sender {address.scheme}:{address.value}"
+            + (f", {draft.evidence}" if draft.evidence else ""),
+            message=candidate.message.id, dmarc=draft.trust.dmarc, scope=address.scope,
+        )  # fmt: skip
+        return identity
+
+    async def _match(
+        self, work: Work, arrival: Arrival, candidate: Candidate, known: Known,
+        author: Identity | None,
+    ) -> Joined | Apart:  # fmt: skip
+        message = candidate.message
+        verdict = match(
+            candidate.draft, known, author=author,
+            named=named_by(self._keyring, arrival.tenant, candidate.draft.tokens),
+            policy=self._policy, now=arrival.received_at,
+        )  # fmt: skip
+        plugin = CORE
+        if isinstance(verdict, Apart):
+            asked = await self._ask(message, known, author)
+            if asked is not None:
+                verdict, plugin = asked
+        versions = {
+            show("conv", one.conversation.id): one.conversation.version
+            for one in known.conversations.values()
+        }
+        kind: DecisionKind = "match"
+        outcome = "new conversation"
+        if isinstance(verdict, Joined):
+            outcome = f"joined by {verdict.by}"
+            kind = "repeat" if verdict.by == "repeat" else "match"
+        work.decide(
+            kind, outcome, verdict.reason, plugin=plugin, message=message.id, read=versions,
+            score=verdict.score,
+        )  # fmt: skip
+        return verdict
+
+    async def _ask(
+        self, message: Message, known: Known, author: Identity | None
+    ) -> tuple[Joined, str] | None:
+        """Ask plugins; what they answer holds only where the sender takes part."""
+        if author is None:
+            return None
+        mine = [one for one in known.conversations.values() if author.id in one.participants]
+        duplicate = await self._hooks.find_duplicate(message, list(known.recent))
+        if duplicate is not None:
+            for recent in known.recent:
+                if recent.message == duplicate.value.of and _in(mine, recent.conversation):
+                    found = known.conversations[recent.conversation].conversation.id
+                    joined = Joined(
+                        conversation=found, by="repeat", reason=duplicate.value.reason,
+                        repeat_of=recent.message,
+                    )  # fmt: skip
+                    return joined, _by(duplicate)
+        contact = known.contacts.get(author.contact) or Contact(
+            id=author.contact, tenant=author.tenant
+        )
+        answered = await self._hooks.match_conversation(
+            message, contact, [one.conversation for one in mine]
+        )
+        if answered is not None and _in(mine, answered.value.conversation):
+            joined = Joined(
+                conversation=answered.value.conversation, by="plugin",
+                reason=answered.value.reason,
+            )  # fmt: skip
+            return joined, _by(answered)
+        return None
+
+    async def _route(self, work: Work, candidate: Candidate) -> Route:
+        message = candidate.message
+        provisional = Conversation(
+            id=0, tenant=message.tenant, subject=message.subject, language=message.language
+        )
+        answered = await self._hooks.route_conversation(provisional, message)
+        if answered is not None:
+            decided, plugin = answered.value, _by(answered)
+        else:
+            facts = Facts(
+                tenant=message.tenant, channel=message.channel,
+                recipients=candidate.draft.recipients,
+                sender=message.author.address.value if message.author.address else "",
+                language=message.language, subject=message.subject, text=message.text,
+            )  # fmt: skip
+            decided = route(self._rules, facts, self._default_backends.get(message.tenant, ()))
+            plugin = CORE
+        work.decide(
+            "route", ", ".join(decided.backends) or "nowhere",
+            f"{decided.rule or 'a plugin'}: queue {decided.queue or '(default)'}, "
+            f"tier {decided.tier}, priority {decided.priority}",
+            plugin=plugin, message=message.id,
+        )  # fmt: skip
+        return decided
+
+    def _claim(self, work: Work, arrival: Arrival, candidate: Candidate) -> None:
+        keys = [exact_key(arrival, candidate.part), *same_keys(arrival.tenant, candidate.draft)]
+        if not any(decision.outcome == "kept" for decision in work.decisions):
+            keys.append(loose_key(arrival, candidate.part))
+        claim(work, candidate.message.id, tuple(dict.fromkeys(keys)), arrival.id)
+
+    def _forward(self, work: Work, conversation: Conversation, message: Message) -> None:
+        for backend in conversation.route.backends:
+            work.deliver(message, f"backend/{backend}", "forward")
+
+
+def _by(answered: Answered[Any]) -> str:
+    return f"{answered.plugin} {answered.version}"
+
+
+def _in(mine: Sequence[KnownConversation], conversation: int) -> bool:
+    return any(one.conversation.id == conversation for one in mine)

@@ -1,0 +1,48 @@
+"""Messages that leave: where an answer goes, and who is told of it."""
+
+from __future__ import annotations
+
+from gateway.core.pipeline.work import Work
+from gateway.domain.conversation import Conversation, Thread
+from gateway.domain.delivery import Delivery
+from gateway.domain.known import KnownConversation
+from gateway.domain.message import Message
+
+
+def reply_thread(found: KnownConversation, prefer: int | None = None) -> Thread | None:
+    """The thread an answer goes to: the one it answers, else the requester's latest."""
+    threads = sorted(found.threads, key=lambda thread: thread.last_in_at, reverse=True)
+    for thread in threads:
+        if thread.id == prefer:
+            return thread
+    requester = found.conversation.requester
+    for thread in threads:
+        if thread.identity == requester:
+            return thread
+    return threads[0] if threads else None
+
+
+def send_to_customer(
+    work: Work, found: KnownConversation, message: Message, prefer: int | None = None
+) -> Delivery | None:
+    """Queue a message for the customer; without a thread it becomes a visible dead letter."""
+    thread = reply_thread(found, prefer)
+    if thread is None:
+        delivery = work.deliver(
+            message, f"channel/{message.channel or 'none'}", "reply", state="dead", blocks=False,
+            last_code="no_route", settled_at=work.now,
+            last_error="this conversation has no thread on any channel to answer in; "
+            "write to the customer by other means, then discard this",
+        )  # fmt: skip
+        work.tell("delivery.dead", delivery=delivery.id, conversation=message.conversation)
+        return None
+    return work.deliver(message, f"channel/{thread.channel}", "reply", thread=thread.id)
+
+
+def tell_backends(
+    work: Work, conversation: Conversation, message: Message, *, but: str = ""
+) -> None:
+    """Queue a message for every ticket system of its conversation but the one it came from."""
+    for backend in conversation.route.backends:
+        if backend != but:
+            work.deliver(message, f"backend/{backend}", "forward")

@@ -1,0 +1,72 @@
+"""Receipts and bounces: what became of something we sent."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.core.pipeline.outgoing import tell_backends
+from gateway.core.pipeline.work import Work
+from gateway.domain.delivery import Delivery, later_receipt
+from gateway.domain.draft import Receipt
+from gateway.domain.known import Known
+from gateway.domain.message import Author, Message
+
+
+def take_receipt(work: Work, receipt: Receipt, known: Known) -> None:
+    """Move a delivery's receipt on; a failure is told to the agent in the conversation."""
+    delivery = _delivery(receipt, known)
+    if delivery is None:
+        work.decide(
+            "receipt", "unmatched",
+            f"it tells of something {receipt.state} that we did not send, or no longer know",
+        )  # fmt: skip
+        return
+    state = later_receipt(delivery.receipt, receipt.state)
+    work.decide(
+        "receipt", receipt.state,
+        receipt.text or f"the receiver's side says {receipt.state}",
+        message=delivery.message, conversation=delivery.conversation, code=receipt.code,
+    )  # fmt: skip
+    if state == delivery.receipt:
+        return
+    work.receipts.append(msgspec.structs.replace(delivery, receipt=state))
+    work.tell(
+        "delivery.receipt", delivery=delivery.id, conversation=delivery.conversation,
+        message=delivery.message, data={"state": state, "code": receipt.code},
+    )  # fmt: skip
+    if state == "failed" and receipt.permanent:
+        work.identities += [
+            msgspec.structs.replace(identity, state="bounced")
+            for identity in known.identities.values()
+            if identity.state == "active"
+        ]
+    found = known.conversations.get(delivery.conversation)
+    if state != "failed" or found is None:
+        return
+    conversation = work.read(found.conversation)
+    whose = f" to {receipt.recipient.value}" if receipt.recipient else ""
+    lasting = "for good" if receipt.permanent else "for now"
+    note = Message(
+        id=work.new_id(), tenant=work.tenant, conversation=conversation.id,
+        seq=work.next_seq(conversation), direction="internal", kind="activity",
+        author=Author(kind="system", name="gateway"), audience="internal",
+        text=f"The answer{whose} could not be delivered ({lasting}): "
+        f"{receipt.text or receipt.code or 'no reason was given'}",
+        automated="bounce", received_at=work.now, recorded_at=work.now,
+        arrivals=(work.arrival.id,) if work.arrival else (),
+    )  # fmt: skip
+    work.messages.append(note)
+    work.tell("message.stored", conversation=conversation.id, message=note.id)
+    current = work.conversation(conversation.id)
+    if current.state == "waiting":
+        current = work.change(current, state="open")
+    tell_backends(work, current, note)
+
+
+def _delivery(receipt: Receipt, known: Known) -> Delivery | None:
+    if receipt.delivery is not None and receipt.delivery in known.deliveries:
+        return known.deliveries[receipt.delivery]
+    for lead in known.references.values():
+        if lead.delivery is not None and lead.delivery in known.deliveries:
+            return known.deliveries[lead.delivery]
+    return None

@@ -1,0 +1,230 @@
+"""The pipeline: takes waiting arrivals, works on them lane by lane, and commits what they cause."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.contracts.services import Clock, Log
+from gateway.core.pipeline.inbound import Inbound
+from gateway.core.pipeline.keys import question
+from gateway.core.pipeline.lanes import Lanes
+from gateway.core.pipeline.lookups import LookUps
+from gateway.core.pipeline.preparing import Prepared, Preparer
+from gateway.core.pipeline.receipts import take_receipt
+from gateway.core.pipeline.replies import take_change, take_reply
+from gateway.core.pipeline.work import Work
+from gateway.domain.answers import Hold
+from gateway.domain.arrival import Arrival, Quarantined
+from gateway.domain.changes import Changes, Conflict
+from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
+from gateway.domain.known import Known
+from gateway.domain.tokens import Keyring
+from gateway.errors import (
+    GatewayError,
+    HookFailure,
+    StoreBroken,
+    StoreError,
+    UnreadableArrival,
+)
+from gateway.store.operations import Store
+
+RESCAN_SECONDS = 2.0
+CONFLICTS = 50
+LONGEST_PAUSE = 60.0
+RELEASED = "released"
+
+
+class Pipeline:
+    """Works on arrivals until stopped.
+
+    Args:
+        attempts: how often an arrival may fail before it is quarantined.
+        on_committed: told what was committed, so that the outbox and others wake up.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        preparer: Preparer,
+        inbound: Inbound,
+        keyring: Keyring,
+        clock: Clock,
+        new_id: Callable[[], int],
+        log: Log,
+        on_committed: Callable[[Changes], None],
+        repeat_hours: float = 72,
+        attempts: int = 3,
+        most_items: int = 256,
+        most_bytes: int = 64 << 20,
+    ) -> None:
+        self._store, self._preparer, self._inbound = store, preparer, inbound
+        self._keyring, self._clock, self._new_id = keyring, clock, new_id
+        self._log, self._on_committed = log, on_committed
+        self._repeat_ms, self._attempts = int(repeat_hours * 3_600_000), attempts
+        self._look_ups = LookUps(store)
+        self._lanes: Lanes[Arrival] = Lanes(
+            self._work, size=lambda arrival: len(arrival.body) + 1024,
+            most_items=most_items, most_bytes=most_bytes,
+        )  # fmt: skip
+        self._wake = asyncio.Event()
+        self._held: set[int] = set()
+
+    def wake(self, _count: int = 1) -> None:
+        """Say that arrivals wait."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Feed the lanes until cancelled; what is in them is given ten seconds to finish."""
+        try:
+            while True:
+                await self._feed()
+        finally:
+            await self._lanes.drain(8.0)
+
+    async def _feed(self) -> None:
+        """Take what waits; then sleep until more comes, looking now and then all the same."""
+        self._wake.clear()
+        after = 0
+        while True:
+            await self._lanes.wait_for_room()
+            items, size = self._lanes.room
+            batch = await self._store.waiting_arrivals(
+                after=after, limit=min(items, 256), max_bytes=size
+            )
+            if not batch:
+                break
+            after = batch[-1].id
+            for arrival in batch:
+                if arrival.id not in self._held:
+                    self._held.add(arrival.id)
+                    self._lanes.put(f"{arrival.source}\0{arrival.lane}", arrival)
+        try:
+            async with asyncio.timeout(RESCAN_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _work(self, arrival: Arrival) -> None:
+        """Work on one arrival until it is done or put aside; the lane behind it waits."""
+        failures, pause = 0, 0.5
+        try:
+            while True:
+                try:
+                    await self._process(arrival)
+                    return
+                except StoreBroken:
+                    raise
+                except StoreError as error:
+                    self._log.warning("pipeline.store", error=str(error), arrival=arrival.id)
+                except HookFailure as error:
+                    failures += 1
+                    if failures >= max(self._attempts, 10):
+                        await self._put_aside(arrival, error.hook, error, failures, error.plugin)
+                        return
+                except UnreadableArrival as error:
+                    await self._put_aside(arrival, "parse", error, failures + 1)
+                    return
+                except Exception as error:
+                    failures += 1
+                    self._log.error(
+                        "pipeline.failed", arrival=arrival.id, error=repr(error), exc_info=error
+                    )
+                    if failures >= self._attempts:
+                        await self._put_aside(arrival, "decide", error, failures)
+                        return
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        finally:
+            self._held.discard(arrival.id)
+
+    async def _process(self, arrival: Arrival) -> None:
+        prepared = await self._preparer.prepare(arrival)
+        if any(part.stopped for part in prepared) and await self._released(arrival):
+            prepared = await self._preparer.prepare(arrival, released=True)
+        if not prepared:
+            prepared = [Prepared(parsed=Ignored(reason="it holds nothing"))]
+        for number, part in enumerate(prepared, 1):
+            await self._settle(arrival, part, last=number == len(prepared))
+
+    async def _released(self, arrival: Arrival) -> bool:
+        """Whether a person let go what a plugin had stopped."""
+        decisions = await self._store.decisions(None, arrival=arrival.id)
+        return any(decision.outcome == RELEASED for decision in decisions)
+
+    async def _settle(self, arrival: Arrival, part: Prepared, *, last: bool) -> None:
+        """Decide about one part and commit; whoever loses a race decides again."""
+        asked = question(arrival, part.parsed, part.part, self._keyring, self._repeat_ms)
+        conflict: Conflict | None = None
+        for _ in range(CONFLICTS):
+            known = await self._look_ups.ask(asked)
+            work = Work(
+                tenant=arrival.tenant, now=self._clock.now(), new_id=self._new_id, arrival=arrival
+            )
+            await self._decide(work, arrival, part, known)
+            changes = work.changes(finish=last)
+            conflict = await self._commit(changes)
+            if conflict is None:
+                return
+            await asyncio.sleep(0)
+        raise GatewayError(f"it lost {CONFLICTS} races in a row, the last one on {conflict}")
+
+    async def _commit(self, changes: Changes) -> Conflict | None:
+        [conflict] = await self._store.commit([changes])
+        if conflict is None:
+            self._on_committed(changes)
+        return conflict
+
+    async def _decide(self, work: Work, arrival: Arrival, part: Prepared, known: Known) -> None:
+        if part.stopped is not None:
+            word = "held" if isinstance(part.stopped, Hold) else "refused"
+            work.put_aside(
+                Quarantined(
+                    stage="hook", code=word, error=part.stopped.reason, plugin=part.stopped_by,
+                    at=work.now,
+                )
+            )  # fmt: skip
+            return
+        match part.parsed:
+            case AgentReply() as reply:
+                take_reply(work, arrival, part.part, reply, part.attachments, known)
+            case TicketChange() as change:
+                take_change(work, arrival, part.part, change, known)
+            case Receipt() as receipt:
+                take_receipt(work, receipt, known)
+            case Ignored() as ignored:
+                work.decide("ignore", "nothing to do", ignored.reason)
+            case _ if part.candidate is not None:
+                await self._inbound.decide(work, arrival, part.candidate, known)
+
+    async def _put_aside(
+        self, arrival: Arrival, stage: str, error: BaseException, attempts: int, plugin: str = ""
+    ) -> None:
+        """Quarantine an arrival; tried again until the store takes it, for it must not be lost."""
+        code = error.code if isinstance(error, GatewayError) else "failed"
+        words = str(error) if isinstance(error, GatewayError) else repr(error)
+        pause = 0.5
+        while True:
+            work = Work(
+                tenant=arrival.tenant, now=self._clock.now(), new_id=self._new_id, arrival=arrival
+            )
+            work.put_aside(
+                Quarantined(
+                    stage=stage, code=code, error=words[:2000], plugin=plugin,
+                    attempts=attempts, at=work.now,
+                )
+            )  # fmt: skip
+            try:
+                await self._commit(work.changes())
+            except StoreBroken:
+                raise
+            except StoreError:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            self._log.warning(
+                "arrival.quarantined", arrival=arrival.id, source=arrival.source, stage=stage,
+                code=code,
+            )  # fmt: skip
+            return

@@ -1,0 +1,88 @@
+"""Timers: what comes due is done once, by whichever process is first to write so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.contracts.services import Clock, Log
+from gateway.core.actions import apply
+from gateway.core.pipeline.work import Work
+from gateway.domain.changes import Changes
+from gateway.domain.timer import Timer
+from gateway.errors import NotFound, StoreBroken, StoreError
+from gateway.hooks.calls import Hooks
+from gateway.store.operations import Store
+
+LONGEST_SLEEP = 2.0
+
+
+class Timers:
+    """Evaluates conversations whose timers ran out."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        hooks: Hooks,
+        clock: Clock,
+        new_id: Callable[[], int],
+        log: Log,
+        on_committed: Callable[[Changes], None],
+    ) -> None:
+        self._store, self._hooks, self._clock = store, hooks, clock
+        self._new_id, self._log, self._on_committed = new_id, log, on_committed
+        self._wake = asyncio.Event()
+
+    def notice(self, changes: Changes) -> None:
+        """Look again after a commit that set timers."""
+        if changes.timers:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Do what comes due until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                due = await self._store.due_timers(now=self._clock.now(), limit=50)
+                for timer in due:
+                    await self._ring(timer)
+                moment = None if due else await self._store.next_moment(targets=())
+            except StoreBroken:
+                raise
+            except StoreError as error:
+                self._log.warning("timers.store", error=str(error))
+                due, moment = [], None
+            if not due:
+                await self._sleep(moment)
+
+    async def _sleep(self, moment: int | None) -> None:
+        pause = LONGEST_SLEEP
+        if moment is not None:
+            pause = min(pause, max(0.001, (moment - self._clock.now()) / 1000))
+        try:
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _ring(self, timer: Timer) -> None:
+        work = Work(tenant=timer.tenant, now=self._clock.now(), new_id=self._new_id)
+        work.timers_done.append(timer.id)
+        if timer.conversation is not None:
+            await self._evaluate(work, timer, timer.conversation)
+        [conflict] = await self._store.commit([work.changes()])
+        if conflict is None:
+            self._on_committed(work.changes())
+
+    async def _evaluate(self, work: Work, timer: Timer, conversation: int) -> None:
+        try:
+            view = await self._store.conversation(None, conversation)
+        except NotFound:
+            return
+        answered = await self._hooks.evaluate_conversation(view.conversation, timer)
+        if answered is not None:
+            await apply(
+                self._store, work, view, answered.value,
+                plugin=f"{answered.plugin} {answered.version}",
+            )  # fmt: skip

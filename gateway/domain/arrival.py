@@ -1,0 +1,76 @@
+"""Arrivals: what a channel or backend handed in, byte for byte."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+ArrivalState = Literal["waiting", "done", "quarantined", "discarded"]
+SourceKind = Literal["channel", "backend", "api"]
+
+
+class NewArrival(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connector hands to the intake.
+
+    Args:
+        key: what makes it unique for its source (a provider's id, mailbox + UIDVALIDITY + UID, …).
+        body: the bytes as received.
+        lane: what must stay in order: the sender or the native thread.
+        kind: the connector's own word for what it is, such as ``mail`` or ``webhook``.
+        headers: transport headers worth keeping; never credentials.
+        content_type: media type of the body.
+        remote: facts about the transport: peer, envelope, signature verdict.
+    """
+
+    key: str
+    body: bytes
+    lane: str = ""
+    kind: str = ""
+    headers: dict[str, str] = {}
+    content_type: str = "application/octet-stream"
+    remote: dict[str, Any] = {}
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """An arrival as stored; immutable but for what became of it.
+
+    Args:
+        source: name of the channel or backend instance.
+        received_at: milliseconds since the Unix epoch.
+        sha256: hash of the body; stays when retention or erasure takes the content.
+    """
+
+    id: int
+    tenant: str
+    source: str
+    source_kind: SourceKind = "channel"
+    kind: str = ""
+    key: str
+    lane: str
+    received_at: int
+    headers: dict[str, str] = {}
+    content_type: str = "application/octet-stream"
+    body: bytes = b""
+    remote: dict[str, Any] = {}
+    sha256: bytes = b""
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an arrival rests in quarantine.
+
+    Args:
+        stage: where on its way it failed: ``parse``, a hook's name, ``commit`` …
+        code: stable short name of the error.
+        error: the sentence the operator reads.
+        plugin: whose code failed, empty if the gateway's own.
+        attempts: how often it was tried.
+        at: milliseconds since the Unix epoch.
+    """
+
+    stage: str
+    code: str
+    error: str
+    plugin: str = ""
+    attempts: int = 1
+    at: int = 0

@@ -1,0 +1,86 @@
+"""Deliveries: one thing to be sent to one target, with its attempts and outcome."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from gateway.domain.draft import ReceiptState
+
+DeliveryState = Literal["queued", "leased", "delivered", "unknown", "dead", "cancelled"]
+Operation = Literal["forward", "reply", "acknowledge"]
+Repeat = Literal["idempotent", "lookup", "tolerable", "never"]
+StuckHead = Literal["hold", "skip"]
+_RECEIPTS: tuple[ReceiptState, ...] = ("accepted", "sent", "delivered", "read")
+KEPT_ATTEMPTS = 20
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at a delivery.
+
+    Args:
+        outcome: ``delivered``, ``retry``, ``unknown``, ``dead``, ``found`` (it had been done).
+    """
+
+    at: int
+    outcome: str
+    code: str = ""
+    error: str = ""
+    took_ms: int = 0
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to be sent to one target.
+
+    Args:
+        target: ``backend/NAME`` or ``channel/NAME``.
+        operation: whether a forward opens a ticket or adds an entry is decided when it is sent.
+        key: the idempotency key, the same for every attempt.
+        next_at: not before; milliseconds since the Unix epoch.
+        recipients: the identities written to, for a channel.
+        receipt: how far it got at its receivers.
+        text, subject: what to send where it is no stored message (an acknowledgement).
+        attempts: how often it was tried.
+        lease: fencing token of whoever works on it.
+        blocks: later deliveries of the same target and conversation wait for it.
+    """
+
+    id: int
+    tenant: str
+    conversation: int
+    message: int
+    target: str
+    operation: Operation
+    key: str
+    state: DeliveryState = "queued"
+    thread: int | None = None
+    recipients: tuple[int, ...] = ()
+    attempts: int = 0
+    next_at: int = 0
+    made_at: int = 0
+    settled_at: int | None = None
+    last_error: str = ""
+    last_code: str = ""
+    external_ids: tuple[str, ...] = ()
+    receipt: ReceiptState | None = None
+    history: tuple[Attempt, ...] = ()
+    lease: int = 0
+    blocks: bool = True
+    text: str = ""
+    subject: str = ""
+
+
+def later_receipt(known: ReceiptState | None, told: ReceiptState) -> ReceiptState:
+    """The receipt state after being told of another one: it never moves back.
+
+    ``failed`` counts only while nothing was delivered, and a later ``delivered`` or ``read``
+    overrules it.
+    """
+    if known is None:
+        return told
+    if told == "failed":
+        return known if known in ("delivered", "read") else "failed"
+    if known == "failed":
+        return told if told in ("delivered", "read") else "failed"
+    return max(known, told, key=_RECEIPTS.index)

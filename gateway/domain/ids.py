@@ -1,0 +1,90 @@
+"""Ids: 64-bit, time-ordered, shown to people as short prefixed strings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Literal
+
+Prefix = Literal[
+    "arr", "msg", "conv", "thr", "con", "idn", "dlv", "dec", "lnk", "tkt", "tmr", "evt"
+]
+
+EPOCH = 1_735_689_600_000  # 2025-01-01T00:00:00Z in milliseconds; 41 bits last until 2094
+NODE_BITS, SEQUENCE_BITS = 10, 12
+NODES = 1 << NODE_BITS
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_LENGTH = 13
+
+
+class IdGenerator:
+    """Make ids for one process.
+
+    Two generators in one process would collide, so there is one, and its node number is leased.
+
+    Args:
+        node: 0 to 1023, unique among the processes that share a store.
+        now: milliseconds since the Unix epoch; a clock that steps back does not repeat ids.
+    """
+
+    def __init__(self, node: int, now: Callable[[], int]) -> None:
+        if not 0 <= node < NODES:
+            raise ValueError(f"node must be 0 to {NODES - 1}, not {node}")
+        self._node, self._now = node, now
+        self._last, self._sequence = 0, 0
+
+    def __call__(self) -> int:
+        """Make the next id."""
+        moment = max(self._now() - EPOCH, self._last)
+        if moment == self._last:
+            self._sequence += 1
+            if self._sequence >> SEQUENCE_BITS:
+                moment, self._sequence = moment + 1, 0
+        else:
+            self._sequence = 0
+        self._last = moment
+        return (
+            (moment << (NODE_BITS + SEQUENCE_BITS)) | (self._node << SEQUENCE_BITS) | self._sequence
+        )
+
+
+def made_at(identifier: int) -> int:
+    """Milliseconds since the Unix epoch at which an id was made."""
+    return (identifier >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH
+
+
+def show(prefix: Prefix, identifier: int) -> str:
+    """Write an id as people see it, such as ``msg_00f3k…``."""
+    letters = []
+    for _ in range(_LENGTH):
+        identifier, rest = divmod(identifier, 32)
+        letters.append(_ALPHABET[rest])
+    return f"{prefix}_{''.join(reversed(letters))}"
+
+
+def read(prefix: Prefix, text: str) -> int:
+    """Read an id that `show` wrote.
+
+    Raises:
+        ValueError: with a sentence that names what was expected.
+    """
+    head, _, tail = text.partition("_")
+    if head != prefix or len(tail) != _LENGTH or any(c not in _VALUES for c in tail.lower()):
+        raise ValueError(f"{text!r} is not an id like {prefix}_0123456789abc")
+    number = 0
+    for letter in tail.lower():
+        number = number * 32 + _VALUES[letter]
+    if number >= 1 << 63:
+        raise ValueError(f"{text!r} is not an id like {prefix}_0123456789abc")
+    return number
+
+
+def key_hash(*parts: str) -> bytes:
+    """Hash a look-up key to 16 bytes; parts are length-prefixed so that none runs into another."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(4, "big"))
+        digest.update(data)
+    return digest.digest()

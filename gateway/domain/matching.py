@@ -1,0 +1,177 @@
+"""Which conversation a message belongs to. Pure: the same draft and knowledge give the same answer.
+
+A message joins only with proof: a native thread whose platform admits the sender, or a signed
+token or references together with a sender who already takes part. Subject lines, ticket numbers
+and similar texts never join anything; who holds a token without taking part gets a conversation of
+their own, linked to the one the token names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from gateway.domain.contact import Identity, at_least
+from gateway.domain.draft import Draft
+from gateway.domain.known import Known, KnownConversation
+from gateway.domain.similarity import comparable, compare, normalise
+from gateway.domain.tokens import Named
+
+DAY = 86_400_000
+By = Literal["thread", "token", "reference", "repeat", "plugin"]
+
+
+class MatchingPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator can set.
+
+    Args:
+        reopen_days: an answer to a conversation closed longer ago opens a follow-up of it.
+        repeat_hours: how long ago something may have been said to count as said again.
+        repeat_threshold, suggest_threshold: Jaccard indices.
+        require_authenticated_sender: references and tokens join only a sender who is at least
+            asserted by a provider (DMARC, say), not merely claimed.
+    """
+
+    reopen_days: float = 14
+    repeat_hours: float = 72
+    repeat_threshold: float = 0.45
+    suggest_threshold: float = 0.33
+    require_authenticated_sender: bool = False
+
+
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """It belongs to a conversation."""
+
+    conversation: int
+    by: By
+    reason: str
+    repeat_of: int | None = None
+    score: float | None = None
+
+
+class Apart(msgspec.Struct, frozen=True, kw_only=True):
+    """It opens a conversation of its own.
+
+    Args:
+        link: a conversation to show beside it, and how they are related.
+    """
+
+    reason: str
+    link: int | None = None
+    link_kind: Literal["related", "follow_up_of", "duplicate_of"] = "related"
+    score: float | None = None
+
+
+def match(
+    draft: Draft,
+    known: Known,
+    *,
+    author: Identity | None,
+    named: tuple[Named, ...],
+    policy: MatchingPolicy,
+    now: int,
+) -> Joined | Apart:
+    """Decide where a message belongs.
+
+    Args:
+        author: the sender's identity if it is known already.
+        named: what the draft's verified tokens name, in order.
+        now: when the message was received.
+    """
+    if draft.thread and draft.thread.admits_sender and known.thread:
+        found = known.conversations.get(known.thread.conversation)
+        if found:
+            return _join(found, "thread", "it is in a thread that admits its sender", policy, now)
+    for found, by, words in _leads(known, named):
+        if (why_not := _may_not_join(draft, author, found, policy)) is None:
+            return _join(found, by, f"{words} and its sender takes part", policy, now)
+        return Apart(
+            reason=f"{words}, but {why_not}",
+            link=found.conversation.id,
+        )
+    return _repeat(draft, known, author, policy, now)
+
+
+def _leads(known: Known, named: tuple[Named, ...]) -> Iterator[tuple[KnownConversation, By, str]]:
+    """Conversations that the message points to, the strongest first."""
+    for token in named:
+        if found := known.conversations.get(token.conversation):
+            yield found, "token", "it carries a signed reply token"
+    for reference in known.references.values():
+        if found := known.conversations.get(reference.conversation):
+            yield found, "reference", "it refers to a message of a conversation"
+    if known.thread and (found := known.conversations.get(known.thread.conversation)):
+        yield found, "thread", "its native thread leads to a conversation"
+
+
+def _may_not_join(
+    draft: Draft, author: Identity | None, found: KnownConversation, policy: MatchingPolicy
+) -> str | None:
+    if draft.trust.dmarc == "fail":
+        return "the sender's address failed authentication (DMARC)"
+    if author is None or author.id not in found.participants:
+        return "its sender does not take part in it"
+    if policy.require_authenticated_sender and not at_least(draft.proof, "asserted"):
+        return "its sender's address is only claimed, and the policy asks for more"
+    return None
+
+
+def _join(
+    found: KnownConversation, by: By, reason: str, policy: MatchingPolicy, now: int
+) -> Joined | Apart:
+    conversation = found.conversation
+    ended = conversation.resolved_at
+    if (
+        conversation.state in ("resolved", "closed")
+        and ended is not None
+        and now - ended > policy.reopen_days * DAY
+    ):
+        return Apart(
+            reason=f"{reason}, but that conversation ended over {policy.reopen_days:g} days ago",
+            link=conversation.id,
+            link_kind="follow_up_of",
+        )
+    return Joined(conversation=conversation.id, by=by, reason=reason)
+
+
+def _repeat(
+    draft: Draft, known: Known, author: Identity | None, policy: MatchingPolicy, now: int
+) -> Joined | Apart:
+    fresh = Apart(reason="nothing proves that it belongs to an earlier conversation")
+    if author is None or not at_least(draft.proof, "asserted") or draft.automated != "none":
+        return fresh
+    text = normalise(draft.text)
+    if not comparable(text):
+        return fresh
+    best: tuple[float, bool, int, int] | None = None
+    for recent in known.recent:
+        if now - recent.received_at > policy.repeat_hours * 3_600_000:
+            continue
+        likeness = compare(text, normalise(recent.text))
+        rank = (likeness.score, not likeness.guarded, recent.message, recent.conversation)
+        if best is None or rank > best:
+            best = rank
+    if best is None:
+        return fresh
+    score, unguarded, message, conversation = best
+    found = known.conversations.get(conversation)
+    if found is None or author.id not in found.participants:
+        return fresh
+    if score >= policy.repeat_threshold and unguarded:
+        return Joined(
+            conversation=found.conversation.id,
+            by="repeat",
+            reason=f"the same sender said nearly the same before (likeness {score:.2f})",
+            repeat_of=message,
+            score=score,
+        )
+    if score >= policy.suggest_threshold:
+        other = " but names other things" if not unguarded else ""
+        return Apart(
+            reason=f"the same sender said something alike before{other} (likeness {score:.2f})",
+            link=found.conversation.id,
+            score=score,
+        )
+    return fresh

@@ -1,0 +1,1 @@
+"""Hooks: their specifications, how plugins are loaded and checked, and how hooks are called."""

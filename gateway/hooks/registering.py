@@ -1,0 +1,86 @@
+"""Call the ``register_*`` hooks, each plugin for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from gateway.config.connectors import ChannelSettings
+from gateway.errors import HookFailure
+from gateway.hooks.calling import checked
+from gateway.hooks.dispatcher import Answered
+from gateway.hooks.implementations import KINDS, Implementation
+
+_RESERVED = frozenset(ChannelSettings.__struct_fields__) - {"settings"}
+
+
+class Misregistered(Exception):
+    """What a plugin declares cannot be used; the sentence says why."""
+
+
+class _Declared(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def settings(self) -> type[msgspec.Struct]: ...
+
+
+D = TypeVar("D", bound=_Declared)
+
+
+def declare(
+    found: Sequence[Implementation], word: str, taken: Mapping[str, tuple[str, D]]
+) -> dict[str, D]:
+    """Ask one plugin for its channel or backend types.
+
+    Args:
+        found: its implementation, or none.
+        word: ``channel`` or ``backend``.
+        taken: types that other plugins have brought, with the plugin's name.
+
+    Raises:
+        Misregistered: if the hook fails, or declares what cannot be used.
+    """
+    declared: dict[str, D] = {}
+    for one in found:
+        try:
+            kinds: Iterable[D] = checked(KINDS[one.hook], one.call({}))
+        except (Exception, SystemExit) as error:
+            raise Misregistered(f"{one.hook} raised {type(error).__name__}: {error}") from error
+        for kind in kinds:
+            if kind.name in taken or kind.name in declared:
+                owner = taken[kind.name][0] if kind.name in taken else one.plugin
+                raise Misregistered(f"plugin {owner!r} has a {word} type {kind.name!r} already")
+            _check_settings(kind.settings, f"the settings of {word} type {kind.name!r}")
+            declared[kind.name] = kind
+    return declared
+
+
+def _check_settings(settings: Any, where: str) -> None:
+    if not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
+        raise Misregistered(f"{where} have to be a msgspec.Struct type")
+    clash = sorted(_RESERVED.intersection(settings.__struct_encode_fields__))
+    if clash:
+        raise Misregistered(f"{where} have a field {clash[0]!r}, which is the gateway's own")
+
+
+def registered(
+    found: Sequence[Implementation], on_failure: Callable[[HookFailure], None]
+) -> list[Answered[Any]]:
+    """Ask every plugin for its commands, routes, pages or checks; a failing one is left out.
+
+    Args:
+        found: implementations of one ``register_*`` hook.
+        on_failure: told of each failure.
+    """
+    answers: list[Answered[Any]] = []
+    for one in found:
+        try:
+            each = checked(KINDS[one.hook], one.call({}))
+        except (Exception, SystemExit) as error:
+            on_failure(HookFailure(one.hook, one.plugin, error))
+        else:
+            answers += [Answered(value, one.plugin, one.version) for value in each]
+    return answers

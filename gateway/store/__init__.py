@@ -1,0 +1,1 @@
+"""The store: one schema, two engines, a small set of named operations."""

@@ -1,0 +1,209 @@
+"""The journal: arrivals appended, read back, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Select, delete, select, update
+
+from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
+from gateway.domain.changes import Changes, StateWrite
+from gateway.errors import NotFound, Refused
+from gateway.store import schema
+from gateway.store.operations import Cursor, QuarantinedArrival, StoredArrival, Tenants
+from gateway.store.rows import BIG_BODY, decode
+from gateway.store.statements import Row, add, among, insert_into
+from gateway.store.writing import commit
+
+_MOST = 1000
+
+
+class Appended(NamedTuple):
+    """Rows of arrivals on their way into the journal."""
+
+    arrivals: list[Row]
+    states: list[Row]
+
+
+class Found(NamedTuple):
+    """An arrival whose body may lie in the blob store still."""
+
+    arrival: Arrival
+    blob: str | None
+
+
+def append(connection: Connection, rows: Appended) -> None:
+    """Append arrivals."""
+    add(connection, schema.arrival, rows.arrivals)
+    add(connection, schema.arrival_state, rows.states)
+
+
+def append_with_state(connection: Connection, rows: Appended, state: Sequence[StateWrite]) -> None:
+    """Append arrivals together with a connector's own state.
+
+    Raises:
+        Refused: a `StateWrite` expected a version that has moved on.
+    """
+    append(connection, rows)
+    [conflict] = commit(connection, [Changes(tenant="", state=tuple(state))])
+    if conflict:
+        raise Refused(f"the connector's state has moved on: {conflict.detail}")
+
+
+def waiting(connection: Connection, *, after: int, limit: int, max_bytes: int) -> list[Found]:
+    """Read waiting arrivals, oldest first, as many as fit, but one at least."""
+    state = schema.arrival_state
+    heads = connection.execute(
+        select(state.c.arrival, state.c.size)
+        .where(state.c.state == "waiting", state.c.arrival > after)
+        .order_by(state.c.arrival)
+        .limit(limit)
+    )
+    ids: list[int] = []
+    total = 0
+    for row in heads:
+        total += row.size
+        if ids and total > max_bytes:
+            break
+        ids.append(row.arrival)
+    if not ids:
+        return []
+    table = schema.arrival
+    found = connection.execute(
+        select(table.c.doc, table.c.body, table.c.blob)
+        .where(among(connection, table.c.id, ids))
+        .order_by(table.c.id)
+    )
+    return [_found(row) for row in found]
+
+
+def _found(row: Any) -> Found:
+    bare = decode(row.doc, Arrival)
+    return Found(msgspec.structs.replace(bare, body=row.body) if row.body else bare, row.blob)
+
+
+def _of_tenants(connection: Connection, statement: Select[Any], tenants: Tenants) -> Select[Any]:
+    if tenants is None:
+        return statement
+    return statement.where(among(connection, schema.arrival.c.tenant, tenants))
+
+
+def read_arrival(
+    connection: Connection, tenants: Tenants, identifier: int
+) -> tuple[Found, StoredArrival]:
+    """Read one arrival with what became of it."""
+    table, state = schema.arrival, schema.arrival_state
+    statement = (
+        select(table.c.doc, table.c.body, table.c.blob, state.c.state, state.c.reason)
+        .outerjoin(state, state.c.arrival == table.c.id)
+        .where(table.c.id == identifier)
+    )
+    row = connection.execute(_of_tenants(connection, statement, tenants)).one_or_none()
+    if row is None:
+        raise NotFound("there is no such arrival")
+    found = _found(row)
+    messages = _messages_of(connection, [identifier])
+    return found, _stored(row, found.arrival, messages)
+
+
+def list_arrivals(
+    connection: Connection,
+    tenants: Tenants,
+    *,
+    source: str,
+    since: int,
+    until: int,
+    page: Cursor,
+) -> list[StoredArrival]:
+    """List arrivals received in a span, newest first, without their bodies."""
+    table, state = schema.arrival, schema.arrival_state
+    statement = (
+        select(table.c.id, table.c.doc, state.c.state, state.c.reason)
+        .outerjoin(state, state.c.arrival == table.c.id)
+        .where(table.c.received_at >= since, table.c.received_at <= until)
+        .order_by(table.c.id.desc())
+        .limit(page.limit)
+    )
+    if source:
+        statement = statement.where(table.c.source == source)
+    if page.before is not None:
+        statement = statement.where(table.c.id < page.before)
+    found = connection.execute(_of_tenants(connection, statement, tenants)).all()
+    messages = _messages_of(connection, [row.id for row in found])
+    return [_stored(row, decode(row.doc, Arrival), messages) for row in found]
+
+
+def _messages_of(connection: Connection, arrivals: Sequence[int]) -> dict[int, list[int]]:
+    messages: dict[int, list[int]] = {}
+    if arrivals:
+        table = schema.message_arrival
+        for row in connection.execute(
+            select(table.c.arrival, table.c.message)
+            .where(among(connection, table.c.arrival, arrivals))
+            .order_by(table.c.arrival, table.c.message)
+        ):
+            messages.setdefault(row.arrival, []).append(row.message)
+    return messages
+
+
+def _stored(row: Any, arrival: Arrival, messages: dict[int, list[int]]) -> StoredArrival:
+    return StoredArrival(
+        arrival=arrival,
+        state=row.state or "done",
+        reason=decode(row.reason, Quarantined) if row.reason else None,
+        messages=tuple(messages.get(arrival.id, ())),
+    )
+
+
+def list_quarantine(
+    connection: Connection, tenants: Tenants, page: Cursor
+) -> list[QuarantinedArrival]:
+    """List quarantined arrivals, newest first, without their bodies."""
+    table, state = schema.arrival, schema.arrival_state
+    statement = (
+        select(table.c.doc, state.c.reason)
+        .join(state, state.c.arrival == table.c.id)
+        .where(state.c.state == "quarantined", state.c.reason.is_not(None))
+        .order_by(state.c.arrival.desc())
+        .limit(page.limit)
+    )
+    if page.before is not None:
+        statement = statement.where(state.c.arrival < page.before)
+    return [
+        QuarantinedArrival(arrival=decode(row.doc, Arrival), reason=decode(row.reason, Quarantined))
+        for row in connection.execute(_of_tenants(connection, statement, tenants))
+    ]
+
+
+def set_state(
+    connection: Connection,
+    tenants: Tenants,
+    identifier: int,
+    state: ArrivalState,
+    *,
+    when: ArrivalState,
+) -> None:
+    """Put an arrival from one state into another."""
+    table, states = schema.arrival, schema.arrival_state
+    statement = (
+        select(table.c.doc, table.c.body, table.c.blob).where(table.c.id == identifier)
+    ).with_for_update()
+    row = connection.execute(_of_tenants(connection, statement, tenants)).one_or_none()
+    if row is None:
+        raise NotFound("there is no such arrival")
+    mine = states.c.arrival == identifier
+    found = connection.scalar(select(states.c.state).where(mine).with_for_update()) or "done"
+    if found != when:
+        raise Refused(f"the arrival is {found}, not {when}")
+    if state == "done":
+        connection.execute(delete(states).where(mine))
+    elif found == "done":
+        size = BIG_BODY if row.blob else len(row.body)
+        connection.execute(
+            insert_into(connection, states).values(arrival=identifier, state=state, size=size)
+        )
+    else:
+        # The reason is kept: it tells why a discarded arrival was in quarantine.
+        connection.execute(update(states).where(mine).values(state=state))

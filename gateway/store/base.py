@@ -1,0 +1,257 @@
+"""What both engines share: every operation is a synchronous function over a connection.
+
+An engine adds only how such a function is run: `_read`, `_write`, and `_append` for the hot path.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.contracts.services import Clock
+from gateway.domain.arrival import Arrival, ArrivalState
+from gateway.domain.changes import Changes, Conflict, StateWrite
+from gateway.domain.conversation import Conversation
+from gateway.domain.decision import Decision
+from gateway.domain.delivery import Delivery
+from gateway.domain.event import Event
+from gateway.domain.known import Known, Question
+from gateway.domain.message import Message
+from gateway.domain.timer import Timer
+from gateway.errors import Overloaded
+from gateway.store import arrivals as journal
+from gateway.store import claims, listing, writing
+from gateway.store import state as keeping
+from gateway.store.arrivals import Appended, Found
+from gateway.store.blobs import BlobStore
+from gateway.store.operations import (
+    ConversationFilter,
+    ConversationView,
+    Counts,
+    Cursor,
+    DeliveryFilter,
+    Lease,
+    QuarantinedArrival,
+    StateRow,
+    StoredArrival,
+    Tenants,
+)
+from gateway.store.questions import look_up
+from gateway.store.rows import BIG_BODY, arrival_row, arrival_state_row
+
+R = TypeVar("R")
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """How much may wait to be committed before senders are asked to come back later.
+
+    Args:
+        arrivals: how many.
+        bytes: of their bodies.
+    """
+
+    arrivals: int = 10_000
+    bytes: int = 256 * 1024 * 1024
+
+
+class BaseStore(ABC):
+    """The operations of `Store` over an engine's way of running them.
+
+    Args:
+        blobs: takes bodies over 256 KiB, before the row that names them.
+    """
+
+    def __init__(self, *, blobs: BlobStore, clock: Clock, bounds: Bounds) -> None:
+        self._blobs, self._clock, self._bounds = blobs, clock, bounds
+        self._arrivals_held, self._bytes_held = 0, 0
+
+    @abstractmethod
+    async def _read(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
+        """Run a function that only reads, with a connection before its arguments."""
+
+    @abstractmethod
+    async def _write(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
+        """Run a function in a transaction; it is committed durably when this returns."""
+
+    @abstractmethod
+    async def _append(self, rows: Appended) -> None:
+        """Append arrivals by group commit."""
+
+    async def accept(self, arrivals: Sequence[Arrival], state: Sequence[StateWrite] = ()) -> None:
+        """Append arrivals (and a connector's `StateWrite`s) durably; group commit.
+
+        Raises:
+            Overloaded: too much waits to be committed already.
+            Refused: a `StateWrite` expected a version that has moved on; nothing was stored.
+        """
+        if not arrivals and not state:
+            return
+        with self._admitted(len(arrivals), sum(len(arrival.body) for arrival in arrivals)):
+            rows = Appended([], [])
+            for arrival in arrivals:
+                big = len(arrival.body) > BIG_BODY
+                blob = await self._blobs.put(arrival.body) if big else None
+                rows.arrivals.append(arrival_row(arrival, blob))
+                rows.states.append(arrival_state_row(arrival))
+            if state:
+                await self._write(journal.append_with_state, rows, state)
+            else:
+                await self._append(rows)
+
+    @contextmanager
+    def _admitted(self, many: int, size: int) -> Iterator[None]:
+        held, bounds = self._arrivals_held, self._bounds
+        # Whatever its size, one alone is let in: its own limit was checked before.
+        if held and (held + many > bounds.arrivals or self._bytes_held + size > bounds.bytes):
+            raise Overloaded(f"{held} arrivals wait to be stored; come back in a moment")
+        self._arrivals_held += many
+        self._bytes_held += size
+        try:
+            yield
+        finally:
+            self._arrivals_held -= many
+            self._bytes_held -= size
+
+    async def waiting_arrivals(self, *, after: int, limit: int, max_bytes: int) -> list[Arrival]:
+        """Read waiting arrivals with an id above `after`, oldest first, bounded in bytes."""
+        found = await self._read(journal.waiting, after=after, limit=limit, max_bytes=max_bytes)
+        return [await self._with_body(one) for one in found]
+
+    async def _with_body(self, found: Found) -> Arrival:
+        if found.blob is None:
+            return found.arrival
+        return msgspec.structs.replace(found.arrival, body=await self._blobs.read(found.blob))
+
+    async def look_up(self, questions: Sequence[Question]) -> list[Known]:
+        """Answer a batch of questions with a bounded number of statements."""
+        return await self._read(look_up, questions) if questions else []
+
+    async def commit(self, changes: Sequence[Changes]) -> list[Conflict | None]:
+        """Commit units of work; each whole or not at all, the batch in one fsync."""
+        return await self._write(writing.commit, changes) if changes else []
+
+    async def claim_deliveries(
+        self, *, target: str, now: int, limit: int, until: int, lease: int
+    ) -> list[Delivery]:
+        """Lease due deliveries of a target, oldest first; only heads of their lines."""
+        return await self._write(
+            claims.claim, target=target, now=now, limit=limit, until=until, lease=lease
+        )
+
+    async def recover_deliveries(self, *, now: int, every: bool) -> int:
+        """Turn leased deliveries whose lease ran out (or all of them) into ``unknown``, due now."""
+        return await self._write(claims.recover, now=now, every=every)
+
+    async def due_timers(self, *, now: int, limit: int) -> list[Timer]:
+        """Read timers that are due, oldest first."""
+        return await self._read(claims.due_timers, now=now, limit=limit)
+
+    async def next_moment(self, *, targets: Sequence[str]) -> int | None:
+        """When the next timer or waiting delivery of these targets comes due, None if none waits."""
+        return await self._read(claims.next_moment, targets)
+
+    async def events_after(self, event: int, *, limit: int) -> list[Event]:
+        """Read the events committed after the one with an id, in the order of the commits."""
+        return await self._read(claims.events_after, event, limit=limit)
+
+    async def get_state(self, owner: str, key: str) -> StateRow | None:
+        """Read one value of a plugin instance's state."""
+        return await self._read(keeping.get_state, owner, key)
+
+    async def list_state(
+        self, owner: str, *, prefix: str, after: str, limit: int
+    ) -> list[StateRow]:
+        """Read values whose key begins with a prefix, in key order, after a key."""
+        return await self._read(keeping.list_state, owner, prefix=prefix, after=after, limit=limit)
+
+    async def acquire_lease(self, name: str, owner: str, *, now: int, ttl: int) -> Lease | None:
+        """Take or renew a named lease; None while another owner holds it."""
+        return await self._write(keeping.acquire_lease, name, owner, now=now, ttl=ttl)
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Give a lease back, if it is still ours."""
+        await self._write(keeping.release_lease, lease)
+
+    async def conversations(
+        self, tenants: Tenants, wanted: ConversationFilter, page: Cursor
+    ) -> list[Conversation]:
+        """List conversations, newest first."""
+        return await self._read(listing.list_conversations, tenants, wanted, page)
+
+    async def conversation(self, tenants: Tenants, identifier: int) -> ConversationView:
+        """Read a conversation with everything around it but its messages."""
+        return await self._read(listing.view_conversation, tenants, identifier)
+
+    async def messages(
+        self, tenants: Tenants, conversation: int, *, after_seq: int, limit: int
+    ) -> list[Message]:
+        """List a conversation's messages by seq, those of merged conversations in their place."""
+        return await self._read(
+            listing.list_messages, tenants, conversation, after_seq=after_seq, limit=limit
+        )
+
+    async def message(self, tenants: Tenants, identifier: int) -> Message:
+        """Read one message."""
+        return await self._read(listing.read_message, tenants, identifier)
+
+    async def decisions(
+        self,
+        tenants: Tenants,
+        *,
+        message: int | None = None,
+        arrival: int | None = None,
+        conversation: int | None = None,
+    ) -> list[Decision]:
+        """List decisions about a message (and its arrivals), an arrival or a conversation."""
+        return await self._read(
+            listing.list_decisions,
+            tenants,
+            message=message,
+            arrival=arrival,
+            conversation=conversation,
+        )
+
+    async def deliveries(
+        self, tenants: Tenants, wanted: DeliveryFilter, page: Cursor
+    ) -> list[Delivery]:
+        """List deliveries, newest first."""
+        return await self._read(listing.list_deliveries, tenants, wanted, page)
+
+    async def delivery(self, tenants: Tenants, identifier: int) -> Delivery:
+        """Read one delivery."""
+        return await self._read(listing.read_delivery, tenants, identifier)
+
+    async def quarantine(self, tenants: Tenants, page: Cursor) -> list[QuarantinedArrival]:
+        """List quarantined arrivals, newest first, without their bodies."""
+        return await self._read(journal.list_quarantine, tenants, page)
+
+    async def arrival(self, tenants: Tenants, identifier: int) -> StoredArrival:
+        """Read one arrival with its body, state and reason."""
+        found, stored = await self._read(journal.read_arrival, tenants, identifier)
+        return msgspec.structs.replace(stored, arrival=await self._with_body(found))
+
+    async def arrivals(
+        self, tenants: Tenants, *, source: str, since: int, until: int, page: Cursor
+    ) -> list[StoredArrival]:
+        """List arrivals received in a span, newest first, without their bodies."""
+        return await self._read(
+            journal.list_arrivals, tenants, source=source, since=since, until=until, page=page
+        )
+
+    async def set_arrival_state(
+        self, tenants: Tenants, identifier: int, state: ArrivalState, *, when: ArrivalState
+    ) -> None:
+        """Put an arrival from one state into another."""
+        await self._write(journal.set_state, tenants, identifier, state, when=when)
+
+    async def counts(self) -> Counts:
+        """Count what waits."""
+        return await self._read(listing.count)
+
+    async def ping(self) -> None:
+        """Write and commit nothing of note, to see whether the store takes writes."""
+        await self._write(keeping.note, "last_ping", str(self._clock.now()))

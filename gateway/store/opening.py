@@ -1,0 +1,105 @@
+"""Open the store that a URL names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from gateway.contracts.services import Clock
+from gateway.errors import ConfigError, Fault, StoreBroken
+from gateway.store.base import Bounds
+from gateway.store.blobs import BlobStore
+from gateway.store.operations import Store
+from gateway.store.sqlite import SqliteStore
+
+_EXPECTED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
+def parse_url(url: str) -> URL:
+    """Read a store's URL.
+
+    Raises:
+        ConfigError: it names neither a SQLite file nor a PostgreSQL database.
+    """
+    try:
+        address = make_url(url)
+        backend = address.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise _fault("", "") from None
+    if backend not in ("sqlite", "postgresql", "postgres"):
+        raise _fault(backend, "no other database is supported")
+    if backend == "sqlite" and address.database in (None, "", ":memory:"):
+        raise _fault("a database in memory", "what is acknowledged has to outlive the process")
+    return address.set(drivername="sqlite" if backend == "sqlite" else "postgresql")
+
+
+def _fault(found: str, hint: str) -> ConfigError:
+    return ConfigError([Fault(path="store.url", expected=_EXPECTED, found=found, hint=hint)])
+
+
+async def open_store(
+    url: str,
+    *,
+    blobs: BlobStore,
+    clock: Clock,
+    create: bool = True,
+    migrate: bool = False,
+    on_broken: Callable[[StoreBroken], None] | None = None,
+    bounds: Bounds | None = None,
+) -> Store:
+    """Open the store that a URL names; ``close`` it when done.
+
+    Args:
+        url: ``sqlite:///PATH`` (four slashes for an absolute path) or ``postgresql://…``.
+        create: an empty or missing database is set up.
+        migrate: an older schema is brought up to date.
+        on_broken: called once, on the event loop, when the process must end.
+        bounds: how much may wait to be committed.
+
+    Raises:
+        ConfigError: the URL names no database this gateway knows, or its library is missing.
+        SchemaMismatch: the schema is newer, or older and not to be migrated here.
+        StoreUnavailable: the database does not answer.
+    """
+    store = _make(parse_url(url), blobs, clock, create, migrate, on_broken, bounds or Bounds())
+    try:
+        await store.open()
+    except BaseException:
+        await store.close()
+        raise
+    return store
+
+
+def _make(
+    address: URL,
+    blobs: BlobStore,
+    clock: Clock,
+    create: bool,
+    migrate: bool,
+    on_broken: Callable[[StoreBroken], None] | None,
+    bounds: Bounds,
+) -> Store:
+    if address.get_backend_name() == "sqlite":
+        return SqliteStore(
+            Path(address.database or ""),
+            blobs=blobs,
+            clock=clock,
+            bounds=bounds,
+            create=create,
+            migrate=migrate,
+            on_broken=on_broken,
+        )
+    try:
+        import asyncpg  # noqa: F401 - said here, where it can be said well
+    except ImportError:
+        raise _fault(
+            "PostgreSQL without its library", "pip install 'intake-gateway[postgres]'"
+        ) from None
+    from gateway.store.postgres import PostgresStore
+
+    return PostgresStore(
+        address, blobs=blobs, clock=clock, bounds=bounds, create=create, migrate=migrate
+    )

@@ -1,0 +1,131 @@
+"""The store on PostgreSQL, for any number of processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from gateway.contracts.services import Clock
+from gateway.errors import StoreError, StoreUnavailable
+from gateway.store.appending import GroupAppender
+from gateway.store.arrivals import Appended
+from gateway.store.base import BaseStore, Bounds
+from gateway.store.blobs import BlobStore
+from gateway.store.faults import conflict_of, store_error
+from gateway.store.migrating import prepare
+
+R = TypeVar("R")
+CONNECTIONS = 8
+CONNECT_SECONDS, COMMAND_SECONDS = 10, 60
+_TRIES = 5
+_SETTINGS = {
+    "application_name": "intake-gateway",
+    # Whatever the server's default is: what is acknowledged is on disk.
+    "synchronous_commit": "on",
+    "lock_timeout": "20s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class PostgresStore(BaseStore):
+    """A store in a PostgreSQL database.
+
+    Args:
+        create: an empty database is given the schema.
+        migrate: an older schema is brought up to date.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        *,
+        blobs: BlobStore,
+        clock: Clock,
+        bounds: Bounds,
+        create: bool = True,
+        migrate: bool = False,
+    ) -> None:
+        super().__init__(blobs=blobs, clock=clock, bounds=bounds)
+        self._url, self._create, self._migrate = url, create, migrate
+        self._engine = create_async_engine(
+            url.set(drivername="postgresql+asyncpg"),
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=COMMAND_SECONDS,
+            # A connection that a restart of the server cut is noticed before it is used.
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": CONNECT_SECONDS,
+                "command_timeout": COMMAND_SECONDS,
+                "server_settings": _SETTINGS,
+                "prepared_statement_cache_size": 500,
+            },
+        )
+        self._appender = GroupAppender(self._engine)
+        self._open = False
+
+    async def open(self) -> None:
+        """Connect and check the schema."""
+        url = self._url.render_as_string(hide_password=False)
+        await asyncio.to_thread(prepare, url, create=self._create, migrate=self._migrate)
+        self._appender.start()
+        self._open = True
+
+    async def close(self) -> None:
+        """Finish what is queued and disconnect."""
+        self._open = False
+        await self._appender.stop()
+        await self._engine.dispose()
+
+    async def _read(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
+        return await self._run(function, args, named)
+
+    async def _write(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
+        return await self._run(function, args, named)
+
+    async def _run(
+        self, function: Callable[..., R], args: tuple[Any, ...], named: dict[str, Any]
+    ) -> R:
+        if not self._open:
+            raise StoreUnavailable("the store is closed")
+        for _ in range(_TRIES):
+            try:
+                return await self._run_once(function, args, named)
+            except StoreError:
+                raise
+            except Exception as error:
+                if fault := store_error(error):
+                    raise fault from error
+                # Rolled back for another's sake: nothing was done, so it can be done again.
+                if not _may_repeat(error):
+                    raise
+        raise StoreUnavailable("other processes keep changing what this one needs; try again")
+
+    async def _run_once(
+        self, function: Callable[..., R], args: tuple[Any, ...], named: dict[str, Any]
+    ) -> R:
+        def call(connection: Any) -> R:
+            return function(connection, *args, **named)
+
+        async with self._engine.begin() as connection:
+            return await _run_sync(connection, call)
+
+    async def _append(self, rows: Appended) -> None:
+        if not self._open:
+            raise StoreUnavailable("the store is closed")
+        await self._appender.append(rows)
+
+
+async def _run_sync(connection: AsyncConnection, call: Callable[[Any], R]) -> R:
+    return await connection.run_sync(call)
+
+
+def _may_repeat(error: Exception) -> bool:
+    from sqlalchemy.exc import DBAPIError
+
+    conflict = conflict_of(error) if isinstance(error, DBAPIError) else None
+    return conflict is not None and conflict.on == "deadlock"

@@ -1,0 +1,137 @@
+"""Driver-level statements: compiled once a dialect, run for many rows in one call.
+
+SQLAlchemy's own handling of each row costs more than SQLite's insert, so what is written in bulk
+is compiled to the driver's text here and given plain tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Dialect, Executable, Table, any_, literal
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Row = tuple[Any, ...]
+
+
+def is_postgres(connection: Connection) -> bool:
+    """Whether the connection leads to PostgreSQL; else it is SQLite."""
+    return connection.dialect.name == "postgresql"
+
+
+def among(
+    connection: Connection, column: ColumnElement[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Make the condition that a column is one of some values, in order and without repeats.
+
+    On PostgreSQL it is an array, so that the prepared statement does not depend on how many.
+    """
+    wanted = sorted(set(values))
+    if is_postgres(connection):
+        return column == any_(literal(wanted, postgresql.ARRAY(column.type)))
+    return column.in_(wanted)
+
+
+def fetch(
+    connection: Connection,
+    table: Table,
+    key: str,
+    values: Iterable[Any],
+    *columns: str,
+    lock: bool = False,
+) -> Sequence[Any]:
+    """Read columns of the rows whose key is one of some values, in the order of the key.
+
+    Args:
+        lock: keep others from changing the rows until the transaction ends.
+    """
+    wanted = sorted(set(values))
+    if not wanted:
+        return ()
+    parameters: tuple[Any, ...] = (wanted,)
+    places = 0
+    if not is_postgres(connection):
+        # Filled up to a power of two, so that few texts have to be prepared.
+        places = 1 << (len(wanted) - 1).bit_length()
+        parameters = (*wanted, *(wanted[-1:] * (places - len(wanted))))
+    text = _fetch_text(connection.dialect, table, key, columns, places, lock)
+    return connection.exec_driver_sql(text, parameters).all()
+
+
+@cache
+def _fetch_text(
+    dialect: Dialect, table: Table, key: str, columns: tuple[str, ...], places: int, lock: bool
+) -> str:
+    quote = dialect.identifier_preparer.quote
+    names = ", ".join(map(quote, columns))
+    among = f"IN ({', '.join('?' * places)})" if places else "= ANY($1)"
+    end = " FOR NO KEY UPDATE" if lock and not places else ""
+    return (
+        f"SELECT {names} FROM {quote(table.name)} "  # noqa: S608 - names of our own schema
+        f"WHERE {quote(key)} {among} ORDER BY {quote(key)}{end}"
+    )
+
+
+def insert_into(connection: Connection, table: Table) -> Any:
+    """Begin an insert that can say ``ON CONFLICT``."""
+    return postgresql.insert(table) if is_postgres(connection) else sqlite.insert(table)
+
+
+def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows (all columns, in the table's order); a row that is there is an error."""
+    if rows:
+        connection.exec_driver_sql(_insert_text(connection.dialect, table, "fail"), list(rows))
+
+
+def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows whose key is not there yet."""
+    if rows:
+        connection.exec_driver_sql(_insert_text(connection.dialect, table, "ignore"), list(rows))
+
+
+def put(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, or replace the ones that have their primary key."""
+    if rows:
+        connection.exec_driver_sql(_insert_text(connection.dialect, table, "replace"), list(rows))
+
+
+def run_many(
+    connection: Connection, statement: Executable, parameters: Sequence[dict[str, Any]]
+) -> None:
+    """Run a statement once for each set of parameters."""
+    if parameters:
+        text, names = _text(connection.dialect, statement)
+        connection.exec_driver_sql(text, [tuple(p[name] for name in names) for p in parameters])
+
+
+def columns_of(table: Table) -> list[str]:
+    """Name the columns that an insert gives, in order: all but those the database fills in."""
+    return [
+        column.name
+        for column in table.columns
+        if column.autoincrement is not True and column.server_default is None
+    ]
+
+
+@cache
+def _insert_text(dialect: Dialect, table: Table, conflict: str) -> str:
+    statement: Any = (postgresql if dialect.name == "postgresql" else sqlite).insert(table).inline()
+    names = columns_of(table)
+    if conflict == "ignore":
+        statement = statement.on_conflict_do_nothing()
+    elif conflict == "replace":
+        keys = [column.name for column in table.primary_key]
+        others = {name: statement.excluded[name] for name in names if name not in keys}
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
+    return str(statement.compile(dialect=dialect, column_keys=names))
+
+
+@cache
+def _text(dialect: Dialect, statement: Executable) -> tuple[str, list[str]]:
+    compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+    if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
+        raise TypeError(f"{dialect.name} does not take its parameters by position")
+    return str(compiled), list(compiled.positiontup)

@@ -1,0 +1,116 @@
+"""What a parser promises: the same answer for the same arrival, anywhere, whatever comes."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.contracts.channel import Parser
+from gateway.domain.arrival import Arrival
+from gateway.domain.draft import Parsed
+from gateway.errors import UnreadableArrival
+from gateway.testing.hostile import hostile_bodies
+from gateway.testing.purity import watched
+
+QUICK_SECONDS, TRIES = 0.020, 5
+_ANSWER = tuple[Parsed, ...]
+
+
+class Reads(Protocol):
+    """A channel or backend, as far as it reads arrivals."""
+
+    @property
+    def parser(self) -> Parser:
+        """Its parser."""
+        ...
+
+    def is_quick(self, arrival: Arrival) -> bool:
+        """Whether parsing is bounded to 20 ms."""
+        ...
+
+
+def check_parser(connector: Reads, arrivals: Sequence[Arrival]) -> Iterator[str]:
+    """Say what is wrong with a connector's parser.
+
+    Args:
+        arrivals: samples of what it takes in; each of them has to be readable.
+    """
+    if not arrivals:
+        return
+    parser = connector.parser
+    try:
+        elsewhere: Parser = pickle.loads(pickle.dumps(parser))  # noqa: S301 - our own bytes
+    except Exception as error:
+        yield f"the parser cannot be sent to a worker process: {type(error).__name__}: {error}"
+        return
+    for arrival in arrivals:
+        yield from _check_sample(connector, parser, elsewhere, arrival)
+    for arrival in arrivals:
+        yield from _check_hostile(parser, arrival)
+
+
+def _check_sample(
+    connector: Reads, parser: Parser, elsewhere: Parser, arrival: Arrival
+) -> Iterator[str]:
+    where = f"arrival {arrival.key!r}"
+    try:
+        first = tuple(parser(arrival))
+        with watched() as seen:
+            second = tuple(parser(arrival))
+        third = tuple(elsewhere(arrival))
+    except Exception as error:
+        yield f"{where}: reading it raised {type(error).__name__}: {error}"
+        return
+    if seen:
+        yield f"{where}: the parser does input or output: {', '.join(sorted(set(seen)))}"
+    if not first == second == third:
+        yield f"{where}: the parser is not pure: it reads the same arrival differently"
+    yield from _check_sendable(first, where)
+    if connector.is_quick(arrival) and _least_seconds(parser, arrival) > QUICK_SECONDS:
+        yield f"{where}: is_quick says yes, but reading it takes more than 20 ms"
+
+
+def _check_sendable(parsed: tuple[Any, ...], where: str) -> Iterator[str]:
+    try:
+        sent = msgspec.msgpack.decode(msgspec.msgpack.encode(parsed), type=_ANSWER)
+    except (TypeError, ValueError, OverflowError) as error:
+        yield f"{where}: what the parser answers cannot leave a worker process: {error}"
+    else:
+        if sent != parsed:
+            yield f"{where}: what the parser answers changes on its way out of a worker process"
+
+
+def _least_seconds(parser: Parser, arrival: Arrival) -> float:
+    def once() -> float:
+        began = time.thread_time()
+        parser(arrival)
+        return time.thread_time() - began
+
+    return min(once() for _ in range(TRIES))
+
+
+def _check_hostile(parser: Parser, arrival: Arrival) -> Iterator[str]:
+    """Only the first failure is told; one is enough to mend the parser."""
+    for body in hostile_bodies(arrival.body):
+        for changed in (
+            msgspec.structs.replace(arrival, body=body),
+            msgspec.structs.replace(arrival, body=body, headers={}, remote={}, content_type=""),
+        ):
+            try:
+                parsed = tuple(parser(changed))
+            except UnreadableArrival:
+                continue
+            except Exception as error:
+                yield (
+                    f"hostile bytes {body[:60]!r} raise {type(error).__name__}: {error}; "
+                    "only UnreadableArrival may come out"
+                )
+                return
+            failures = list(_check_sendable(parsed, f"hostile bytes {body[:60]!r}"))
+            if failures:
+                yield failures[0]
+                return

@@ -1,0 +1,144 @@
+"""One request tried out: while the target is away, with its answer lost, and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from gateway.domain.delivery import Repeat
+from gateway.domain.health import Health
+from gateway.errors import ConnectorError, OutcomeUnknown, StoreError, StoreUnavailable
+from gateway.testing.context import Surroundings
+
+DEADLINE = 30.0
+Act = Callable[[], Awaitable[Any]]
+
+
+class Trial:
+    """Tries requests out, and keeps what came of them.
+
+    Args:
+        count: how many the target has made so far, if somebody can tell.
+    """
+
+    def __init__(
+        self, around: Surroundings, count: Callable[[], Awaitable[int]] | None = None
+    ) -> None:
+        self.around, self._count = around, count
+        self.answer: Any = None
+        self.errors: list[str] = []
+        self.breaches: list[str] = []
+
+    async def once(self, what: str, *, repeat: Repeat, act: Act, find: Act) -> None:
+        """Try a request that has to happen once, whatever goes wrong.
+
+        Args:
+            act: does it.
+            find: looks up whether it was done.
+        """
+        before = None if self._count is None else await self._count()
+        if self.around.http.opened:
+            await self._away(what, act)
+        lost = await self._lose_answer(what, act)
+        if lost and repeat == "lookup":
+            self.answer = await self._call(f"looking up {what}", find)
+            if self.answer is None:
+                self.breaches.append(f"{what}: it happened, but looking it up does not find it")
+        if lost and repeat == "idempotent":
+            self.answer = await self._call(f"{what} after a lost answer", act)
+        if repeat == "idempotent" and self.answer is not None:
+            await self.same(f"{what} again", act)
+        if self._count is not None and before is not None and repeat in ("idempotent", "lookup"):
+            made = await self._count() - before
+            if made != 1:
+                self.breaches.append(f"{what}: the same key made {made} of it, not 1")
+
+    async def same(self, what: str, act: Act) -> None:
+        """Try a request again that was done before; it has to give the same."""
+        first, again = self.answer, await self._call(what, act)
+        if again is not None and _ids(again) != _ids(first):
+            self.breaches.append(f"{what}: the same key gives {_ids(again)!r}, not {_ids(first)!r}")
+
+    async def probe(self, probe: Callable[[], Awaitable[Health]]) -> None:
+        """Try the health probe, also while the target is away."""
+        http = self.around.http
+        for down in (False, True):
+            http.down, opened = down, http.opened
+            what = "probe, while the target is away," if down else "probe"
+            health = await self._call(what, probe)
+            http.down = False
+            if isinstance(health, Health):
+                self.around.reports.append(health)
+                if down and http.opened > opened and health.well:
+                    self.breaches.append(f"{what} answers that all is well")
+            elif health is not None:
+                self.breaches.append(f"{what} answers {type(health).__name__}, not Health")
+
+    async def _away(self, what: str, act: Act) -> None:
+        """Nothing can be connected to: nothing was sent, so that trying again is safe."""
+        self.around.http.down = True
+        try:
+            await act()
+        except ConnectorError as error:
+            self.errors.append(str(error))
+            if isinstance(error, OutcomeUnknown) or not error.retryable:
+                self.breaches.append(
+                    f"{what}: a refused connection is told as {type(error).__name__}, "
+                    "though nothing was sent and trying again is safe"
+                )
+        except Exception as error:
+            self._strange(what, error)
+        else:
+            self.breaches.append(f"{what}: it succeeds though the target is away")
+        finally:
+            self.around.http.down = False
+
+    async def _lose_answer(self, what: str, act: Act) -> bool:
+        """Do it, and lose the answer on its way back; whether there was one to lose."""
+        http, state = self.around.http, self.around.state
+        http.lost, state.loses = 1, StoreUnavailable("the test lost the store's answer")
+        self.answer = None
+        try:
+            self.answer = await act()
+        except OutcomeUnknown as error:
+            self.errors.append(str(error))
+        except ConnectorError as error:
+            self.errors.append(str(error))
+            if not http.lost:
+                self.breaches.append(
+                    f"{what}: a lost answer is told as {type(error).__name__}, "
+                    "though it may have happened; it has to be OutcomeUnknown"
+                )
+            else:
+                self.breaches.append(f"{what} raises {type(error).__name__}: {error}")
+        except Exception as error:
+            self._strange(what, error)
+        lost = self.answer is None and (http.lost == 0 or state.loses is None)
+        http.lost, state.loses = 0, None
+        return lost
+
+    async def _call(self, what: str, act: Act) -> Any:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await act()
+        except ConnectorError as error:
+            self.errors.append(str(error))
+            self.breaches.append(f"{what} raises {type(error).__name__}: {error}")
+        except Exception as error:
+            self._strange(what, error)
+        return None
+
+    def _strange(self, what: str, error: Exception) -> None:
+        self.errors.append(str(error))
+        if not isinstance(error, StoreError):
+            self.breaches.append(
+                f"{what} raises {type(error).__name__}: {error}; "
+                "only errors of the ConnectorError tree may come out"
+            )
+
+
+def _ids(answer: Any) -> Any:
+    """What a ticket, an entry or a send is called by its target."""
+    single = getattr(answer, "external_id", None)
+    return getattr(answer, "external_ids", ()) if single is None else single

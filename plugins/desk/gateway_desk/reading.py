@@ -1,0 +1,64 @@
+"""Read what was written at the desk; pure, so that a worker process can do it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway import AgentReply, Arrival, Parsed, TicketChange, UnreadableArrival
+from gateway_desk.ticket import Audience, TicketState
+
+
+class WrittenReply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
+    """An agent's answer or note, as it enters the gateway."""
+
+    ticket: str
+    entry: str
+    audience: Audience
+    author: str = ""
+    text: str
+    at: int
+
+
+class WrittenState(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
+    """A ticket's new state, as it enters the gateway."""
+
+    ticket: str
+    state: TicketState
+    at: int
+
+
+_decoder = msgspec.json.Decoder(WrittenReply | WrittenState)
+
+
+def read_arrival(arrival: Arrival) -> Sequence[Parsed]:
+    """Read an arrival of a desk.
+
+    Raises:
+        UnreadableArrival: no desk wrote this.
+    """
+    try:
+        written = _decoder.decode(arrival.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableArrival(f"not what a desk writes: {error}") from error
+    if isinstance(written, WrittenState):
+        return [
+            TicketChange(
+                ticket=written.ticket,
+                state=written.state,
+                native_state=written.state,
+                at=written.at,
+            )
+        ]
+    return [
+        AgentReply(
+            ticket=written.ticket,
+            entry=written.entry,
+            audience=written.audience,
+            author=written.author,
+            author_id=written.author,
+            text=written.text,
+            at=written.at,
+        )
+    ]

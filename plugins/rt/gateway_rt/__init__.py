@@ -1,0 +1,1 @@
+"""Request Tracker 5 as a ticket system behind the gateway."""

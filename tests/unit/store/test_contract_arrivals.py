@@ -1,0 +1,204 @@
+"""The journal, on both engines."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from gateway.domain.arrival import Quarantined
+from gateway.domain.changes import Changes, StateWrite
+from gateway.errors import NotFound, Refused
+from gateway.store.blobs import MemoryBlobs
+from gateway.store.operations import Cursor, Store
+from tests.unit.store.values import NOW, TENANT, Opened, arrival, claim, message
+
+
+async def waiting(store: Store, after: int = 0) -> list[int]:
+    """Ids of the arrivals that wait."""
+    found = await store.waiting_arrivals(after=after, limit=100, max_bytes=1 << 30)
+    return [one.id for one in found]
+
+
+async def test_what_was_accepted_waits_as_it_came(store: Store) -> None:
+    """An arrival is read back byte for byte, with everything that was said of it."""
+    one = arrival(
+        b"\x00\xff raw", headers={"X-Id": "1"}, content_type="message/rfc822",
+        remote={"peer": "192.0.2.1"}, kind="mail",
+    )  # fmt: skip
+    await store.accept([one])
+    assert [one] == await store.waiting_arrivals(after=0, limit=10, max_bytes=1000)
+
+
+async def test_many_tasks_accept_at_once(store: Store) -> None:
+    """Whatever is accepted at the same time is all there, and in the order of its ids."""
+    many = [arrival() for _ in range(200)]
+    await asyncio.gather(*(store.accept([one]) for one in many))
+    found = await store.waiting_arrivals(after=0, limit=1000, max_bytes=1 << 30)
+    assert [one.id for one in many] == [one.id for one in found]
+
+
+async def test_reading_is_bounded_but_gives_one_at_least(store: Store) -> None:
+    """A page holds as many bytes as asked for; the first is given whatever its size."""
+    many = [arrival(b"x" * 600) for _ in range(4)]
+    await store.accept(many)
+    ids = [one.id for one in many]
+    page = await store.waiting_arrivals(after=0, limit=10, max_bytes=1300)
+    assert ids[:2] == [one.id for one in page]
+    page = await store.waiting_arrivals(after=ids[0], limit=10, max_bytes=10)
+    assert [ids[1]] == [one.id for one in page]
+    page = await store.waiting_arrivals(after=0, limit=3, max_bytes=1 << 20)
+    assert ids[:3] == [one.id for one in page]
+
+
+async def test_a_big_body_goes_to_the_blob_store(store: Store, blobs: MemoryBlobs) -> None:
+    """A body over 256 KiB is a blob, and is read back as if it were none."""
+    big = arrival(b"b" * 300_000)
+    await store.accept([big])
+    assert await blobs.exists(big.sha256.hex())
+    assert [big] == await store.waiting_arrivals(after=0, limit=10, max_bytes=10)
+    assert big == (await store.arrival(None, big.id)).arrival
+
+
+async def test_an_arrival_that_fails_harms_no_other(store: Store) -> None:
+    """Of several accepted at once the one with a used id fails alone."""
+    first = arrival()
+    await store.accept([first])
+    others = [arrival() for _ in range(5)]
+    answers = await asyncio.gather(
+        *(store.accept([one]) for one in (*others, first)), return_exceptions=True
+    )
+    assert [None] * 5 == answers[:5]
+    assert isinstance(answers[5], Exception)
+    assert [first.id, *(one.id for one in others)] == await waiting(store)
+
+
+async def test_half_characters_do_not_stop_an_arrival(store: Store) -> None:
+    """Text that no encoding has is stored with question marks, and NUL as it is."""
+    await store.accept([arrival(headers={"Subject": "a\udc80b\0c"}, source="a\0b")])
+    [found] = await store.waiting_arrivals(after=0, limit=1, max_bytes=10)
+    assert {"Subject": "a?b\0c"} == found.headers
+
+
+async def test_a_cursor_commits_with_its_arrivals(store: Store) -> None:
+    """State given to accept is there when the arrivals are, and moves without arrivals too."""
+    await store.accept([arrival()], [StateWrite(owner="channel/a", key="uid", value=b"7")])
+    row = await store.get_state("channel/a", "uid")
+    assert row is not None
+    assert (b"7", 1) == (row.value, row.version)
+    await store.accept([], [StateWrite(owner="channel/a", key="uid", value=b"8", expected=1)])
+    row = await store.get_state("channel/a", "uid")
+    assert row is not None
+    assert (b"8", 2) == (row.value, row.version)
+
+
+async def test_a_cursor_that_moved_on_stores_nothing(store: Store) -> None:
+    """If the expected version is not the one there, the arrivals are not stored either."""
+    with pytest.raises(Refused, match="moved on"):
+        await store.accept(
+            [arrival()], [StateWrite(owner="channel/a", key="uid", value=b"7", expected=3)]
+        )
+    assert [] == await waiting(store)
+
+
+async def test_done_arrivals_no_longer_wait(store: Store) -> None:
+    """The done mark takes an arrival out of the queue but not out of the journal."""
+    one, other = arrival(), arrival()
+    await store.accept([one, other])
+    opened = Opened()
+    said = msgspec.structs.replace(opened.message, arrivals=(one.id,))
+    answer = await store.commit([opened.changes(arrivals_done=(one.id,), messages=(said,))])
+    assert [None] == answer
+    assert [other.id] == await waiting(store)
+    stored = await store.arrival(None, one.id)
+    assert ("done", (said.id,)) == (stored.state, stored.messages)
+    assert one == stored.arrival
+
+
+async def test_a_second_done_mark_is_a_conflict(store: Store) -> None:
+    """Who comes second with an arrival learns it, and writes nothing."""
+    one = arrival()
+    await store.accept([one])
+    done = Changes(tenant=TENANT, arrivals_done=(one.id,))
+    assert [None] == await store.commit([done])
+    [conflict] = await store.commit([done])
+    assert conflict is not None
+    assert "arrival" == conflict.on
+
+
+async def test_quarantine_and_replay(store: Store) -> None:
+    """A quarantined arrival rests with its reason, can be replayed, and is then done."""
+    one = arrival()
+    await store.accept([one])
+    reason = Quarantined(stage="parse", code="unreadable", error="no boundary", at=NOW)
+    await store.commit([Changes(tenant=TENANT, quarantine=((one.id, reason),))])
+    assert [] == await waiting(store)
+    [found] = await store.quarantine(frozenset({TENANT}), Cursor())
+    assert (one.id, b"", reason) == (found.arrival.id, found.arrival.body, found.reason)
+    assert [] == await store.quarantine(frozenset({"other"}), Cursor())
+    await store.set_arrival_state(None, one.id, "waiting", when="quarantined")
+    assert [one.id] == await waiting(store)
+    assert reason == (await store.arrival(None, one.id)).reason
+    assert [None] == await store.commit([Changes(tenant=TENANT, arrivals_done=(one.id,))])
+    assert ("done", None) == (
+        (await store.arrival(None, one.id)).state,
+        (await store.arrival(None, one.id)).reason,
+    )
+
+
+async def test_states_change_only_from_what_they_are(store: Store) -> None:
+    """A change of state says from which, and for whom; else it is refused."""
+    one = arrival()
+    await store.accept([one])
+    with pytest.raises(Refused, match="waiting, not quarantined"):
+        await store.set_arrival_state(None, one.id, "discarded", when="quarantined")
+    with pytest.raises(NotFound):
+        await store.set_arrival_state(frozenset({"x"}), one.id, "discarded", when="waiting")
+    await store.set_arrival_state(None, one.id, "discarded", when="waiting")
+    assert [] == await waiting(store)
+    assert "discarded" == (await store.arrival(None, one.id)).state
+
+
+async def test_a_done_arrival_can_be_run_again(store: Store) -> None:
+    """Replay of what was done puts it back into the queue."""
+    one = arrival()
+    await store.accept([one])
+    await store.commit([Changes(tenant=TENANT, arrivals_done=(one.id,))])
+    await store.set_arrival_state(None, one.id, "waiting", when="done")
+    assert [one.id] == await waiting(store)
+
+
+async def test_arrivals_are_listed_by_source_and_span(store: Store) -> None:
+    """A listing is newest first, without bodies, within its span, source and tenants."""
+    early = arrival(received_at=NOW - 10)
+    mail, sms = arrival(), arrival(source="sms")
+    foreign = arrival(tenant="other")
+    await store.accept([early, mail, sms, foreign])
+
+    async def ids(source: str = "", since: int = 0, **page: int) -> list[int]:
+        found = await store.arrivals(
+            frozenset({TENANT}), source=source, since=since, until=NOW, page=Cursor(**page)
+        )
+        assert all(one.arrival.body == b"" for one in found)
+        return [one.arrival.id for one in found]
+
+    assert [sms.id, mail.id, early.id] == await ids()
+    assert [mail.id] == await ids("support", since=NOW)
+    assert [mail.id] == await ids(before=sms.id, limit=1)
+
+
+async def test_a_redelivery_belongs_to_its_message(store: Store) -> None:
+    """A second arrival of a message is shown with it, and its decision with both."""
+    opened = Opened()
+    one, again = arrival(), arrival()
+    await store.accept([one, again])
+    first = opened.changes(arrivals_done=(one.id,), claims=(claim(opened.message, "k", one.id),))
+    assert [None] == await store.commit([first])
+    other = message(opened.conversation, opened.identity, 2)
+    [conflict] = await store.commit(
+        [Changes(tenant=TENANT, claims=(claim(other, "k", again.id),), messages=(other,))]
+    )
+    assert conflict is not None
+    assert "claim" == conflict.on
+    assert (opened.message.id,) == (await store.arrival(None, one.id)).messages

@@ -1,0 +1,48 @@
+"""Which store a URL names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.store.blobs import MemoryBlobs
+from gateway.store.opening import open_store, parse_url
+from gateway.store.sqlite import SqliteStore
+from tests.unit.store.values import FixedClock
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "sqlite:///PATH or postgresql://"),
+        ("mysql://localhost/x", "no other database is supported"),
+        ("sqlite://", "has to outlive the process"),
+        ("sqlite:///:memory:", "has to outlive the process"),
+    ],
+)
+def test_a_url_that_names_no_store_is_a_fault_of_the_config(url: str, words: str) -> None:
+    """The operator reads which setting it is, what is expected, and why."""
+    with pytest.raises(ConfigError, match=words) as raised:
+        parse_url(url)
+    assert "store.url" == raised.value.faults[0].path
+
+
+async def test_a_sqlite_url_opens_a_file(tmp_path: Path) -> None:
+    """Three slashes and a path name a file, which is made with its folders."""
+    path = tmp_path / "a" / "b.db"
+    store = await open_store(f"sqlite:///{path}", blobs=MemoryBlobs(), clock=FixedClock())
+    assert isinstance(store, SqliteStore)
+    await store.close()
+    assert path.exists()
+
+
+async def test_postgresql_without_its_library_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who configures PostgreSQL without asyncpg is told what to install."""
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(ConfigError, match=r"pip install 'intake-gateway\[postgres\]'"):
+        await open_store("postgresql://u@h/d", blobs=MemoryBlobs(), clock=FixedClock())
