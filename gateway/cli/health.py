@@ -39,22 +39,17 @@ def command(session: Session, url: str, strict: bool, timeout: float) -> None:
     """
     address = f"{(url or _configured(session)).rstrip('/')}/readyz"
     status, told = _ask(address, timeout)
-    sick = {name: part for name, part in _parts(told).items() if part.get("state") not in _WELL}
+    sick = [part for part in told.get("sick", ()) if isinstance(part, dict)]
     lines = [f"{address}: {plain(str(told.get('status', '')))}"]
     if sick:
-        rows = [
-            (name, str(part.get("state", "")), str(part.get("code", "")), _reason(part))
-            for name, part in sick.items()
-        ]
+        names = ("part", "state", "code", "reason")
+        rows = [[str(part.get(name, "")) for name in names] for part in sick]
         lines.append(table(("Part", "State", "Code", "Reason"), rows))
     session.print(told, "\n".join(lines))
     if status != http.HTTPStatus.OK:
         raise Sick(f"the gateway at {address} takes nothing in at the moment")
     if strict and sick:
         raise Sick(f"{len(sick)} part(s) need an operator")
-
-
-_WELL = ("ok", "starting")
 
 
 def _configured(session: Session) -> str:
@@ -88,13 +83,3 @@ def _ask(address: str, timeout: float) -> tuple[int, dict[str, Any]]:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Unreachable(f"what answers at {address} is no gateway (HTTP {status})") from None
     return status, told
-
-
-def _parts(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the answer says of parts: a mapping by name."""
-    found = told.get("parts") or told.get("sick") or {}
-    return {str(name): part for name, part in found.items() if isinstance(part, dict)}
-
-
-def _reason(part: dict[str, Any]) -> str:
-    return str(part.get("reason", ""))

@@ -17,6 +17,7 @@ from gateway.cli.redacting import redaction
 from gateway.cli.session import Session
 from gateway.cli.terminal import indent, plain, table
 from gateway.domain.ids import show
+from gateway.domain.message import Message
 from gateway.errors import GatewayError, NotFound, Refused
 
 if TYPE_CHECKING:
@@ -129,9 +130,13 @@ async def _differences(parts: Parts, rerun: Rerun) -> tuple[Difference, ...]:
     before = await redact(rerun.stored, "console")
     after = await redact(rerun.revised, "console")
     return tuple(
-        Difference(field=field, before=getattr(before, field), after=getattr(after, field))
+        Difference(field=field, before=_said(before, field), after=_said(after, field))
         for field in rerun.fields
     )
+
+
+def _said(message: Message, field: str) -> Any:
+    return message.author.name if field == "author" else getattr(message, field)
 
 
 async def _apply(

@@ -16,6 +16,9 @@ import aiohttp
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
+# Everything else in IPv6 is local, special, or an IPv4 address in disguise (RFC 4291, RFC 9637).
+_UNICAST = ipaddress.ip_network("2000::/3")
+_DOCUMENTATION = ipaddress.ip_network("3fff::/20")
 
 
 class Forbidden(OSError):
@@ -35,6 +38,8 @@ def allowed(host: str, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6
             return allowed(str(inner), networks)
     if any(address in network for network in networks if network.version == address.version):
         return True
+    if address.version == 6 and (address not in _UNICAST or address in _DOCUMENTATION):
+        return False
     return address.is_global and not address.is_multicast
 
 

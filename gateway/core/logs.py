@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
 
 import structlog
@@ -17,7 +18,29 @@ HIDDEN = frozenset(
         "token",
     }
 )  # fmt: skip
-LONGEST = 2000
+LONGEST, LONGEST_TRACE = 2000, 20_000
+_WORD = re.compile(r"[^a-z]+")
+
+
+def _hidden(name: Any) -> bool:
+    """Whether a field's name says that its value is for nobody to read."""
+    return not HIDDEN.isdisjoint(_WORD.split(str(name).lower()))
+
+
+def _shown(value: Any, cards: bool, longest: int) -> Any:
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, str):
+        shown = value if len(value) <= longest else f"{value[:longest]}…"
+        return redact_cards(shown)[0] if cards else shown
+    if isinstance(value, Mapping):
+        return {
+            name: "•••" if _hidden(name) else _shown(one, cards, longest)
+            for name, one in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_shown(one, cards, longest) for one in value]
+    return value
 
 
 def _redact(cards: bool) -> Any:
@@ -25,11 +48,10 @@ def _redact(cards: bool) -> Any:
         _logger: Any, _method: str, fields: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         for name, value in fields.items():
-            if name in HIDDEN:
-                fields[name] = "•••"
-            elif isinstance(value, str):
-                shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
-                fields[name] = redact_cards(shown)[0] if cards else shown
+            if name.startswith("_"):
+                continue  # structlog's own
+            longest = LONGEST_TRACE if name == "exception" else LONGEST
+            fields[name] = "•••" if _hidden(name) else _shown(value, cards, longest)
         return fields
 
     return redact
@@ -47,15 +69,19 @@ def set_up_logs(
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Tracebacks become text here, without the values of variables: those may be anything.
+        structlog.processors.format_exc_info,
         _redact(redact_cards_too),
     ]
+    last: list[Any]
     if form == "json":
-        last: list[Any] = [
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ]
+        last = [structlog.processors.JSONRenderer()]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),

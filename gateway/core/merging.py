@@ -15,6 +15,7 @@ import msgspec
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Move
 from gateway.domain.conversation import Link, Participant
+from gateway.domain.delivery import Delivery
 from gateway.domain.ids import show
 from gateway.domain.message import Message
 from gateway.errors import Refused
@@ -89,12 +90,14 @@ def unmerge(
     one: ConversationView,
     into: ConversationView,
     since: Sequence[Message],
+    sent: Sequence[Delivery],
     who: str,
 ) -> None:
     """Take a merge back.
 
     Args:
         since: messages of the standing conversation itself that came after the merge.
+        sent: the deliveries of these messages.
 
     Raises:
         Refused: it was taken back before, or the conversation that stands was merged on.
@@ -109,15 +112,20 @@ def unmerge(
     undo = msgspec.convert(link.undo, Undo)
     a, b = work.read(one.conversation), work.read(into.conversation)
     home = set(undo.threads)
-    for message in since:
-        if message.thread in home and message.conversation == b.id:
-            work.moved.append(Move(of="message", id=message.id, to=a.id, seq=work.next_seq(a)))
+    goes = [message for message in since if message.thread in home]
+    for message in goes:
+        work.moved.append(Move(of="message", id=message.id, to=a.id, seq=work.next_seq(a)))
+    moving = {message.id for message in goes}
+    work.moved += [Move(of="delivery", id=one.id, to=a.id) for one in sent if one.message in moving]
+    _take_along(work, one, into, goes)
     work.moved += [Move(of="thread", id=thread, to=a.id) for thread in undo.threads]
     stays = {
         message.author.identity for message in since if message.thread not in home
     }  # who spoke in the standing conversation by its own threads takes part in it
     work.participants_gone += [(b.id, identity) for identity in undo.lent if identity not in stays]
     restored: dict[str, Any] = {"state": undo.state, "resolved_at": undo.resolved_at}
+    if goes and goes[-1].direction == "in" and undo.state != "held":
+        restored = {"state": "open", "resolved_at": None}  # what was said last waits for an answer
     work.change(work.conversation(a.id), merged_into=None, **restored)
     work.change(b)
     work.links.append(msgspec.structs.replace(link, revoked_at=work.now, revoked_by=who))
@@ -126,3 +134,16 @@ def unmerge(
         conversation=a.id,
     )  # fmt: skip
     work.tell("conversation.unmerged", conversation=a.id, data={"from": show("conv", b.id)})
+
+
+def _take_along(
+    work: Work, one: ConversationView, into: ConversationView, goes: Sequence[Message]
+) -> None:
+    """Let who spoke in messages that go home take part there."""
+    there = {participant.identity for participant in one.participants}
+    speakers = {message.author.identity for message in goes} - there
+    work.participants += [
+        msgspec.structs.replace(participant, conversation=one.conversation.id)
+        for participant in into.participants
+        if participant.identity in speakers
+    ]

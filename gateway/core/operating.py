@@ -17,7 +17,7 @@ from gateway.domain.arrival import NewArrival
 from gateway.domain.changes import Changes
 from gateway.domain.conversation import ConversationState, Link
 from gateway.domain.decision import Decision
-from gateway.domain.delivery import Delivery
+from gateway.domain.delivery import Attempt, Delivery
 from gateway.domain.draft import DraftAttachment
 from gateway.domain.ids import show
 from gateway.domain.message import Message
@@ -159,9 +159,17 @@ class Operator:
             since = [
                 message
                 for message in await self._messages(tenants, link.b)
-                if message.conversation == link.b and message.recorded_at >= link.at
+                if message.conversation == link.b
+                and message.recorded_at >= link.at
             ]
-            unmerge(work, link, view, into, since, who)
+            sent = [
+                delivery
+                for message in since
+                for delivery in await self.store.deliveries(
+                    tenants, DeliveryFilter(message=message.id), Cursor(limit=500)
+                )
+            ]
+            unmerge(work, link, view, into, since, sent, who)
 
         await self._write(tenants, one, write)
 
@@ -209,6 +217,8 @@ class Operator:
             release: let it pass although a plugin holds or refuses it.
         """
         stored = await self.store.arrival(tenants, arrival)
+        if stored.state != "quarantined":
+            raise Refused(f"{show('arr', arrival)} is {stored.state}, not quarantined")
         work = self._work(stored.arrival.tenant)
         work.arrival = stored.arrival
         outcome = "released" if release else "replayed"
@@ -245,11 +255,13 @@ class Operator:
                 )
             work = self._work(found.tenant)
             if action == "replay":
-                code = "released" if found.last_code in ("held", "refused") else found.last_code
+                history = found.history
+                if found.last_code in ("held", "refused"):
+                    history = (*history, Attempt(at=work.now, outcome="released"))
                 # Somebody who replays has looked: it is sent again whatever came before.
                 after = msgspec.structs.replace(
                     found, state="queued", attempts=0, next_at=work.now, blocks=True,
-                    last_code=code, settled_at=None,
+                    history=history, settled_at=None,
                 )  # fmt: skip
             else:
                 after = msgspec.structs.replace(

@@ -44,6 +44,11 @@ class Ownership:
 
     async def run(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a part while its lease is ours; wait for the lease while it is another's."""
+        while not await self._run_owned(part, work):
+            pass
+
+    async def _run_owned(self, part: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Run it until it ends, or the lease is lost; whether it has ended."""
         lease = await self._acquire(part)
         self._board.report(part, Health())
         task = asyncio.ensure_future(work())
@@ -52,6 +57,7 @@ class Ownership:
             done, _ = await asyncio.wait([task, keeper], return_when=asyncio.FIRST_COMPLETED)
             for one in done:
                 one.result()
+            return task in done
         finally:
             for one in (task, keeper):
                 one.cancel()

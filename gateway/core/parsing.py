@@ -48,7 +48,7 @@ class ParserPool:
         worker = await self._idle.get()
         try:
             async with asyncio.timeout(self._deadline):
-                answer = await worker.ask(request)
+                answer = await self._ask(worker, request)
         except TimeoutError:
             await worker.stop()
             raise UnreadableArrival(
@@ -68,6 +68,17 @@ class ParserPool:
             raise UnreadableArrival(answer.error)
         return answer.parsed
 
+    async def _ask(self, worker: _Worker, request: bytes) -> Answer:
+        """Ask a worker; what killed one that had done other work before is tried on a new one."""
+        used = worker.used
+        try:
+            return await worker.ask(request)
+        except (EOFError, OSError):
+            if not used:
+                raise
+        await worker.stop()
+        return await worker.ask(request)
+
     async def close(self) -> None:
         """Stop the workers."""
         while not self._idle.empty():
@@ -78,6 +89,11 @@ class _Worker:
     def __init__(self, memory: int) -> None:
         self._memory = memory
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def used(self) -> bool:
+        """Whether its process has done something before."""
+        return self._process is not None
 
     async def ask(self, request: bytes) -> Answer:
         process = self._process

@@ -12,6 +12,7 @@ from gateway.errors import AuthenticationFailed, ConnectorError, StoreBroken
 
 FIRST_PAUSE, LONGEST_PAUSE, REFUSED_PAUSE = 1.0, 300.0, 60.0
 STEADY_SECONDS = 60.0
+WELL_AGAIN_SECONDS = 5.0
 
 
 class Supervisor:
@@ -54,10 +55,13 @@ class Supervisor:
         pause = FIRST_PAUSE
         loop = asyncio.get_running_loop()
         self._board.report(part, Health())
+        failed: Health | None = None
         while True:
             began = loop.time()
+            again = loop.call_later(WELL_AGAIN_SECONDS, self._well_again, part, failed)
             try:
                 await run()
+                self._well_again(part, failed)
                 return
             except StoreBroken as error:
                 self._on_broken(error)
@@ -67,14 +71,23 @@ class Supervisor:
                     pause = FIRST_PAUSE
                 if isinstance(error, AuthenticationFailed):
                     pause = max(pause, REFUSED_PAUSE)
-                self._board.report(part, _health(error))
+                failed = _health(error)
+                self._board.report(part, failed)
                 expected = isinstance(error, ConnectorError)
                 self._log.warning(
                     "part.failed", part=part, error=str(error) or repr(error),
                     again_in=round(pause, 1), exc_info=None if expected else error,
                 )  # fmt: skip
+            finally:
+                again.cancel()
             await asyncio.sleep(pause * (0.8 + 0.4 * self._random()))
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _well_again(self, part: str, failed: Health | None) -> None:
+        """Take back the report of a fall, unless the part has said since how it is."""
+        now = self._board.parts.get(part)
+        if failed and now and (now.state, now.code) == (failed.state, failed.code):
+            self._board.report(part, Health())
 
 
 def _health(error: Exception) -> Health:

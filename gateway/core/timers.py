@@ -67,13 +67,29 @@ class Timers:
             pass
 
     async def _ring(self, timer: Timer) -> None:
+        work = self._sheet(timer)
+        if timer.conversation is not None:
+            try:
+                await self._evaluate(work, timer, timer.conversation)
+            except StoreError:
+                raise
+            except Exception as error:
+                # One that cannot be done must not keep the others from being done.
+                self._log.error("timer.failed", timer=timer.name, error=repr(error), exc_info=error)
+                work = self._sheet(timer)
+                work.decide(
+                    "state", "timer failed", f"{timer.name}: {type(error).__name__}",
+                    conversation=timer.conversation,
+                )  # fmt: skip
+        changes = work.changes()
+        [conflict] = await self._store.commit([changes])
+        if conflict is None:
+            self._on_committed(changes)
+
+    def _sheet(self, timer: Timer) -> Work:
         work = Work(tenant=timer.tenant, now=self._clock.now(), new_id=self._new_id)
         work.timers_done.append(timer.id)
-        if timer.conversation is not None:
-            await self._evaluate(work, timer, timer.conversation)
-        [conflict] = await self._store.commit([work.changes()])
-        if conflict is None:
-            self._on_committed(work.changes())
+        return work
 
     async def _evaluate(self, work: Work, timer: Timer, conversation: int) -> None:
         try:

@@ -1,16 +1,22 @@
 """Payment card numbers: found by issuer range and Luhn check, shown by their last four digits.
 
-A run of digits counts only as a whole, so that a 44-digit token or an order number that happens to
-hold sixteen digits is left alone.
+Within a run of digits, whole groups count: the expiry date behind a number or the reference before
+it does not hide it, while a 44-digit token or an order number that happens to hold sixteen digits
+is left alone.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 
-_SEPARATOR = r"[ \u00a0\u202f.\-\u2010-\u2015/]"
-_RUN = re.compile(rf"(?<![\w#])\d(?:{_SEPARATOR}?\d){{11,22}}(?![\w])")
-_DIGITS = re.compile(r"\D")
+_SEPARATOR = r"(?:[ \u00a0\u202f.\-\u2010-\u2015/]|&nbsp;|&#160;)"
+_RUN = re.compile(rf"(?<![\w#])\d++(?:{_SEPARATOR}{{1,3}}\d++)*(?!\w)")
+_GROUP = re.compile(r"(?<![#\d])\d+")  # not the number in an entity such as &#160;
+SHORTEST, LONGEST = 12, 19
+_TOKEN = 40  # more digits in groups of four are a token, an account key, a licence
+_SHAPES = ((4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 4, 4, 1), (8, 8), (6, 13))
 # Issuer ranges (ISO/IEC 7812) with their lengths.
 _RANGES: tuple[tuple[int, int, int, frozenset[int]], ...] = (
     (1, 4, 4, frozenset({13, 16, 19})),  # Visa
@@ -33,12 +39,16 @@ _RANGES: tuple[tuple[int, int, int, frozenset[int]], ...] = (
 )
 
 
+@lru_cache(10_000)
+def _lengths(start: str) -> frozenset[int]:
+    """The lengths that numbers with these first four digits have."""
+    found = (lengths for width, low, high, lengths in _RANGES if low <= int(start[:width]) <= high)
+    return frozenset[int]().union(*found)
+
+
 def is_card_number(digits: str) -> bool:
     """Whether a string of digits is a card number by range, length and check digit."""
-    if not any(
-        low <= int(digits[:width]) <= high and len(digits) in lengths
-        for width, low, high, lengths in _RANGES
-    ):
+    if len(digits) not in _lengths(digits[:4]):
         return False
     total = 0
     for place, digit in enumerate(reversed(digits)):
@@ -51,14 +61,41 @@ def is_card_number(digits: str) -> bool:
 
 def redact_cards(text: str) -> tuple[str, int]:
     """Replace card numbers by ``[card …1234]``; gives the text and how many there were."""
-    count = 0
+    parts: list[str] = []
+    count = done = 0
+    for run in _RUN.finditer(text):
+        for start, end, last in _cards(run):
+            parts += [text[done:start], f"[card …{last}]"]
+            count, done = count + 1, end
+    return "".join((*parts, text[done:])), count
 
-    def replace(found: re.Match[str]) -> str:
-        nonlocal count
-        digits = _DIGITS.sub("", found.group())
-        if not is_card_number(digits):
-            return found.group()
-        count += 1
-        return f"[card …{digits[-4:]}]"
 
-    return _RUN.sub(replace, text), count
+def _cards(run: re.Match[str]) -> Iterator[tuple[int, int, str]]:
+    """Where in a run of digits cards stand, with their last four digits."""
+    groups = [(g.start() + run.start(), g.group()) for g in _GROUP.finditer(run.group())]
+    sizes = [len(digits) for _, digits in groups]
+    total = sum(sizes)
+    if total < SHORTEST or (total > _TOKEN and set(sizes[:-1]) == {4}):
+        return
+    first = 0
+    while first < len(groups):
+        stop = first + 1
+        for taken in _takes(sizes, first, whole=first == 0 and total <= LONGEST):
+            number = "".join(digits for _, digits in groups[first : first + taken])
+            if is_card_number(number):
+                stop = first + taken
+                start, digits = groups[stop - 1]
+                yield groups[first][0], start + len(digits), number[-4:]
+                break
+        first = stop
+
+
+def _takes(sizes: list[int], first: int, *, whole: bool) -> Iterator[int]:
+    """How many groups from one on may be a card: written as cards are, or all there is."""
+    if whole:
+        yield len(sizes)
+    if SHORTEST <= sizes[first] <= LONGEST:
+        yield 1
+    for shape in _SHAPES:
+        if sizes[first] == shape[0] and tuple(sizes[first : first + len(shape)]) == shape:
+            yield len(shape)

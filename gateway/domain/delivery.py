@@ -20,7 +20,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try at a delivery.
 
     Args:
-        outcome: ``delivered``, ``retry``, ``unknown``, ``dead``, ``found`` (it had been done).
+        outcome: ``delivered``, ``retry``, ``unknown``, ``dead``, ``found`` (it had been done),
+            ``released`` (a person let it go though a plugin had stopped it), ``bounced``.
     """
 
     at: int

@@ -63,11 +63,13 @@ class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         threshold: failures in a row that open the breaker.
         pause, longest: seconds; the pause doubles with each failed probe.
+        cap: seconds up to which a target is left alone because it asked for it.
     """
 
     threshold: int = 5
     pause: float = 5.0
     longest: float = 300.0
+    cap: float = 86_400.0
 
     def failed(
         self, state: BreakerState, now: int, retry_after: float | None = None
@@ -78,8 +80,8 @@ class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
         if failures >= self.threshold:
             doubled = self.pause * 2 ** min(failures - self.threshold, 16)
             until = now + int(min(doubled, self.longest) * 1000)
-        if retry_after is not None:
-            until = max(until, now + int(min(retry_after, self.longest) * 1000))
+        if retry_after is not None and retry_after > 0:
+            until = max(until, now + int(min(retry_after, self.cap) * 1000))
         return BreakerState(failures=failures, open_until=until)
 
     def allows(self, state: BreakerState, now: int) -> int | None:

@@ -20,6 +20,7 @@ _GREETING = re.compile(
     r"bonjour|hola|ciao|buongiorno|beste|geachte|olá|cześć|dzień dobry|hej)\b[^\n]{0,60}\n"
 )
 _SPACE = re.compile(r"\s+")
+_WITHOUT_BLANKS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _ENTITY = re.compile(r"[^\s]*\d[^\s]*")
 _STRIP = ".,;:!?()[]{}\"'«»„“”…"
 
@@ -48,7 +49,7 @@ def comparable(normal: str) -> bool:
     if len(normal) < LEAST_LETTERS:
         return False
     # Scripts without blanks have few "words"; their letters say more each.
-    return len(normal.split()) >= LEAST_WORDS or not normal.isascii()
+    return len(normal.split()) >= LEAST_WORDS or _WITHOUT_BLANKS.search(normal) is not None
 
 
 def entities(normal: str) -> frozenset[str]:

@@ -144,8 +144,11 @@ class GroupCommitter:
             self._full = self._full or is_full(error)
             if isinstance(fault, StoreBroken):
                 self._broken = fault
+                connection.invalidate()  # the handle is closed, its transaction forgotten
                 if self._on_broken is not None:
                     self._tell(self._on_broken, fault)
+            else:
+                _give_up(connection)
             return [(job, None, fault) for job in batch]
         self._full = False
         self.commits += 1
@@ -169,6 +172,13 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+def _give_up(connection: Connection) -> None:
+    """Leave no transaction open after a commit that failed."""
+    driver: Any = connection.connection.driver_connection
+    if driver.in_transaction:
+        driver.rollback()
 
 
 def _run(connection: Connection, batch: Sequence[Job]) -> list[Outcome]:

@@ -81,6 +81,10 @@ def _sqlite_code(error: BaseException) -> int | None:
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
         return None
+    # SQLite gives up the whole transaction when the disk is full or fails, so that going back to
+    # a savepoint fails as well; what went wrong first is what counts.
+    if "no such savepoint" in str(original) and error.__context__ is not None:
+        return _sqlite_code(error.__context__)
     code = getattr(original, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 

@@ -153,4 +153,7 @@ def _http_problem(error: web.HTTPException) -> Problem:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    """Write words of ours as a sentence; an id at its beginning stays as it is."""
+    first = text.partition(" ")[0]
+    text = text if "_" in first else text[:1].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?")) else ".")

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.servers.certificates import Certificate, make_certificate
 from tests.servers.introspection import Introspection, start_introspection
 from tests.servers.ports import HOST, free_port, greets
-from tests.servers.processes import private_folder, run, running
+from tests.servers.processes import ServerError, private_folder, run, running, wait_until
 
 PASSWORD = "secret"
 STOP_SECONDS = 1.5  # its login processes take five where a connection has just been closed
@@ -41,7 +41,14 @@ class Dovecot:
         return run(["doveadm", "-c", str(self.folder / "dovecot.conf"), *arguments])
 
     def disconnect(self, user: str) -> None:
-        """Close every connection of a user from the server's side; each is told ``* BYE``."""
+        """Close every connection of a user from the server's side; each is told ``* BYE``.
+
+        Raises:
+            ServerError: nobody of that name is logged in.
+        """
+        # A login is listed a moment after its client has been told of it.
+        if not wait_until(lambda: user in self.doveadm("who").split(), seconds=5):
+            raise ServerError(f"{user} is not logged in")
         self.doveadm("kick", user)
 
     def maildir(self, user: str) -> Path:

@@ -82,6 +82,14 @@ def read_arrival(mailbox: Mailbox, arrival: Arrival) -> Sequence[Parsed]:
     return [_draft(mail, arrival, mailbox, reached)]
 
 
+def _with_return_path(arrival: Arrival) -> bytes:
+    """The mail as final delivery makes it: with the envelope sender (RFC 5321 section 4.4)."""
+    sender = arrival.remote.get("mail_from")
+    if not isinstance(sender, str) or not sender.isascii() or "\n" in sender or "\r" in sender:
+        return arrival.body
+    return b"Return-Path: <%s>\r\n%s" % (sender.encode(), arrival.body)
+
+
 def _is_own(mail: Mail, mailbox: Mailbox) -> bool:
     if mail.from_ is None or mail.message_id is None or not mailbox.is_ours(mail.from_.addr):
         return False

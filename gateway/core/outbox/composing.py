@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gateway.contracts.services import Tokens
 from gateway.domain.conversation import Participant, Thread
 from gateway.domain.delivery import Delivery
@@ -88,7 +90,7 @@ class ReplyComposer:
             token=self._tokens.make(delivery.tenant, conversation.id),
             short_token=self._tokens.make_short(delivery.tenant, conversation.id),
             in_reply_to=references[-1] if references else "",
-            references=tuple(references), automatic="acknowledgement" if automatic else "",
+            references=tuple(references), automatic=_automatic(delivery, message),
             author="" if automatic else message.author.name, made_at=delivery.made_at,
             extra=thread.extra if thread else {},
         )  # fmt: skip
@@ -130,14 +132,20 @@ class ReplyComposer:
         return found[:1] + found[1:][-(KEPT_REFERENCES - 1) :]
 
 
+def _automatic(delivery: Delivery, message: Message) -> Literal["", "acknowledgement", "notice"]:
+    if delivery.operation == "acknowledge":
+        return "acknowledgement"
+    return "notice" if message.author.kind in ("bot", "system") else ""
+
+
 def _copied(participant: Participant, to: Person, people: dict[int, Person]) -> bool:
-    """Whether a participant gets a copy: brought in by somebody, reachable the same way."""
+    """Whether a participant gets a copy: asks or was brought in, and is reachable the same way."""
     person = people.get(participant.identity)
+    brought_in = participant.role == "cc" and participant.added_by is not None
     return (
         person is not None
         and person != to
-        and participant.role == "cc"
-        and participant.added_by is not None
+        and (brought_in or participant.role == "requester")
         and person.address.scheme == to.address.scheme
     )
 

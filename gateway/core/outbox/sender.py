@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 from gateway.contracts.services import Clock, Log
@@ -29,6 +30,8 @@ from gateway.store.operations import Store
 
 DEADLINE = 120.0
 LEASE_MS = 300_000
+RECOVER_MS = 60_000
+RACES = 20
 IDLE_SECONDS = 2.0
 TARGETS_FAULT = (
     Unreachable, Throttled, TargetBroken, AuthenticationFailed, Suspended, OutcomeUnknown,
@@ -66,6 +69,8 @@ class Sender:
         self._on_settled = on_settled
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recovered_at = clock.now()
+        self._lease_ms = max(LEASE_MS, int(deadline * 2000))
 
     def wake(self) -> None:
         """Say that deliveries may be due."""
@@ -90,13 +95,14 @@ class Sender:
 
     async def _claim(self) -> int:
         now = self._clock.now()
+        await self._recover(now)
         allowed = self._policy.allows(self._breaker, now)
         free = self.target.concurrency if allowed is None else allowed
         free -= len(self._tasks)
         if free <= 0:
             return 0
         claimed = await self._store.claim_deliveries(
-            target=self.target.name, now=now, limit=free, until=now + LEASE_MS,
+            target=self.target.name, now=now, limit=free, until=now + self._lease_ms,
             lease=self._new_id(),
         )  # fmt: skip
         for delivery in claimed:
@@ -104,6 +110,12 @@ class Sender:
             self._tasks.add(task)
             task.add_done_callback(self._done)
         return len(claimed)
+
+    async def _recover(self, now: int) -> None:
+        """Take back now and then what a process leased that has died since."""
+        if not 0 <= now - self._recovered_at < RECOVER_MS:
+            self._recovered_at = now
+            await self._store.recover_deliveries(now=now, every=False)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -185,7 +197,11 @@ class Sender:
         looked_up: bool,
     ) -> None:  # fmt: skip
         self._judge(error)
-        while True:
+        for race in itertools.count():
+            if done is not None and race == RACES:
+                # Sent is sent: what somebody else holds for good must not have it sent again.
+                self._log.error("delivery.unlinked", target=self.target.name, delivery=delivery.id)
+                done = Done(external_ids=done.external_ids, receipt=done.receipt)
             work = Work(tenant=delivery.tenant, now=self._clock.now(), new_id=self._new_id)
             if done is not None:
                 settle_done(work, delivery, done, took_ms=took, found=looked_up)

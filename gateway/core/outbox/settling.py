@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.core.outbox.targets import Done, Stopped
+from gateway.core.outbox.targets import RELEASED, Done, Stopped
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Reference
 from gateway.domain.conversation import Thread, Ticket, reference_hash
@@ -105,10 +105,12 @@ def settle_failed(
     elif wait is None:
         state, next_at, blocks = "dead", PARKED, holds
     else:
-        state = "unknown" if unknown else "queued"
+        # Until it is found or sent, what was unknown stays so and is looked up before each try.
+        state = "unknown" if unknown or delivery.state == "unknown" else "queued"
         next_at, blocks = work.now + int(wait * 1000), True
+    outcome = "dead" if state == "dead" else "unknown" if unknown else "retry"
     attempt = Attempt(
-        at=work.now, outcome={"dead": "dead", "unknown": "unknown"}.get(state, "retry"),
+        at=work.now, outcome=outcome,
         code=code, error=str(error)[:500], took_ms=took_ms,
     )  # fmt: skip
     settled = msgspec.structs.replace(
@@ -131,4 +133,7 @@ def settle_failed(
 
 
 def _history(delivery: Delivery, attempt: Attempt) -> tuple[Attempt, ...]:
-    return (*delivery.history, attempt)[-KEPT_ATTEMPTS:]
+    """The newest attempts; that a person let it go is kept however many follow."""
+    released = tuple(one for one in delivery.history if one.outcome == RELEASED)[-1:]
+    newest = (*delivery.history, attempt)[-KEPT_ATTEMPTS:]
+    return newest if not released or released[0] in newest else (*released, *newest[1:])

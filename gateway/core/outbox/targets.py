@@ -108,6 +108,9 @@ class BackendTarget:
 
     async def _compose(self, delivery: Delivery) -> tuple[Forward, Ticket | None]:
         message, view = await _load(self._store, delivery)
+        # What stands in for a missing subject is redacted with the rest.
+        subject = message.subject or view.conversation.subject
+        message = msgspec.structs.replace(message, subject=subject)
         message = await _redacted(self._hooks, message, delivery)
         forward = compose_forward(delivery, message, view)
         piped = await self._hooks.prepare_forward(forward, self._instance)
@@ -168,7 +171,7 @@ async def _redacted(hooks: Hooks, message: Message, delivery: Delivery) -> Messa
 
 def _check(piped: Piped[Any], delivery: Delivery) -> None:
     """Raise what a plugin stopped, unless a person let it go."""
-    if piped.ended is None or delivery.last_code == RELEASED:
+    if piped.ended is None or any(one.outcome == RELEASED for one in delivery.history):
         return
     held = isinstance(piped.ended.value, Hold)
     raise Stopped(

@@ -65,6 +65,7 @@ class Acknowledger:
     ) -> None:
         self._hooks, self._store, self._policy = hooks, store, policy
         self._texts, self._sending = texts, sending
+        self._spent: dict[str, tuple[int, int, set[int]]] = {}
 
     async def acknowledge(
         self,
@@ -110,6 +111,8 @@ class Acknowledger:
             return "; ".join(candidate.draft.reasons) or "the channel forbids it"
         if author is None:
             return "it names no sender"
+        if message.trust.dmarc == "fail":
+            return "the sender's address failed authentication (DMARC)"
         if author.state != "active":
             return f"the sender's address is {author.state}"
         if self._policy.verified_only and not at_least(candidate.draft.proof, "asserted"):
@@ -128,13 +131,25 @@ class Acknowledger:
         row = await self._store.get_state(OWNER, channel_key)
         budget = msgspec.json.decode(row.value, type=Budget) if row else Budget()
         hour = work.now // HOUR
-        used = budget.used if budget.hour == hour else 0
+        stored = budget.used if budget.hour == hour else 0
+        before, spent = self._spent_within(message.channel, hour, stored)
+        # What other lanes are about to commit counts too.
+        used = max(stored, before + len(spent - {message.id}))
         if used >= self._policy.per_channel_hour:
             return f"the channel sent {used} within this hour, which is its limit"
+        spent.add(message.id)
+        version = 0 if last is None else last.version
+        now = msgspec.json.encode(work.now)
         work.state += [
-            StateWrite(owner=OWNER, key=sender_key, value=msgspec.json.encode(work.now)),
+            StateWrite(owner=OWNER, key=sender_key, value=now, expected=version),
             StateWrite(
                 owner=OWNER, key=channel_key, value=msgspec.json.encode(Budget(hour, used + 1))
             ),
         ]
         return None
+
+    def _spent_within(self, channel: str, hour: int, stored: int) -> tuple[int, set[int]]:
+        """What an hour's budget stood at, and the messages this process has acknowledged since."""
+        if channel not in self._spent or self._spent[channel][0] != hour:
+            self._spent[channel] = (hour, stored, set())
+        return self._spent[channel][1:]

@@ -15,7 +15,12 @@ async def answer(hooks: Hooks, work: Work, conversation: Conversation, message: 
     if answered is None:
         return
     found = answered.value
-    send = found.mode == "send" and message.answerable and message.author.identity is not None
+    send = (
+        found.mode == "send"
+        and message.answerable
+        and message.trust.dmarc != "fail"
+        and message.author.identity is not None
+    )
     sources = "".join(f"\n- {source}" for source in found.sources)
     said = Message(
         id=work.new_id(), tenant=work.tenant, conversation=conversation.id,
@@ -28,7 +33,7 @@ async def answer(hooks: Hooks, work: Work, conversation: Conversation, message: 
     )  # fmt: skip
     work.messages.append(said)
     work.decide(
-        "answer", found.mode if send else "suggest",
+        "answer", "send" if send else "suggest",
         f"level 0 answer with confidence {found.confidence:.2f}", plugin=f"{answered.plugin} {answered.version}",
         message=message.id, conversation=conversation.id, sources=list(found.sources),
     )  # fmt: skip

@@ -84,6 +84,8 @@ class Inbound:
         message = place(work, candidate, known, conversation, author, joined)
         self._claim(work, arrival, candidate)
         conversation = reopen(work, conversation, message)
+        if not conversation.route.backends and message.automated not in NO_TICKET:
+            conversation = await self._route_late(work, candidate, conversation, joined)
         self._forward(work, conversation, message)
         if joined is None and message.automated not in NO_TICKET:
             await answer(self._hooks, work, conversation, message)
@@ -204,7 +206,8 @@ class Inbound:
         """Ask plugins; what they answer holds only where the sender takes part."""
         if author is None:
             return None
-        mine = [one for one in known.conversations.values() if author.id in one.participants]
+        standing = {one.conversation.id: one for one in known.conversations.values()}
+        mine = [one for one in standing.values() if author.id in one.participants]
         duplicate = await self._hooks.find_duplicate(message, list(known.recent))
         if duplicate is not None:
             for recent in known.recent:
@@ -253,6 +256,15 @@ class Inbound:
             plugin=plugin, message=message.id,
         )  # fmt: skip
         return decided
+
+    async def _route_late(
+        self, work: Work, candidate: Candidate, conversation: Conversation, joined: Joined | None
+    ) -> Conversation:
+        """Route a conversation that a machine's mail had opened, now that a person writes in it."""
+        if joined is None:
+            return conversation
+        found = await self._route(work, candidate)
+        return work.change(conversation, route=found, tier=found.tier, priority=found.priority)
 
     def _claim(self, work: Work, arrival: Arrival, candidate: Candidate) -> None:
         keys = [exact_key(arrival, candidate.part), *same_keys(arrival.tenant, candidate.draft)]

@@ -145,7 +145,7 @@ def _thread(
     if found is not None and not mine:
         # The native thread belongs to another conversation: this message is of it, but not in it.
         native = f"{ref.native_id}#{show('conv', conversation.id)}"
-        found = None
+        found = _own_thread(known, conversation, candidate.message.channel, native)
     else:
         native = ref.native_id
     thread = Thread(
@@ -163,6 +163,16 @@ def _thread(
     )
     work.threads.append(thread)
     return thread
+
+
+def _own_thread(
+    known: Known, conversation: Conversation, channel: str, native: str
+) -> Thread | None:
+    here = known.conversations.get(conversation.id)
+    for thread in here.threads if here else ():
+        if (thread.channel, thread.native_id) == (channel, native):
+            return thread
+    return None
 
 
 def _stands(known: Known, conversation: int) -> int:

@@ -6,8 +6,8 @@ import msgspec
 
 from gateway.core.pipeline.outgoing import tell_backends
 from gateway.core.pipeline.work import Work
-from gateway.domain.delivery import Delivery, later_receipt
-from gateway.domain.draft import Receipt
+from gateway.domain.delivery import Attempt, Delivery, later_receipt
+from gateway.domain.draft import Receipt, ReceiptState
 from gateway.domain.known import Known
 from gateway.domain.message import Author, Message
 
@@ -27,9 +27,11 @@ def take_receipt(work: Work, receipt: Receipt, known: Known) -> None:
         receipt.text or f"the receiver's side says {receipt.state}",
         message=delivery.message, conversation=delivery.conversation, code=receipt.code,
     )  # fmt: skip
-    if state == delivery.receipt:
+    told = _told_of(delivery, receipt, state, work.now)
+    if state == delivery.receipt and told is None:
         return
-    work.receipts.append(msgspec.structs.replace(delivery, receipt=state))
+    history = delivery.history if told is None else (*delivery.history, told)
+    work.receipts.append(msgspec.structs.replace(delivery, receipt=state, history=history))
     work.tell(
         "delivery.receipt", delivery=delivery.id, conversation=delivery.conversation,
         message=delivery.message, data={"state": state, "code": receipt.code},
@@ -61,6 +63,20 @@ def take_receipt(work: Work, receipt: Receipt, known: Known) -> None:
     if current.state == "waiting":
         current = work.change(current, state="open")
     tell_backends(work, current, note)
+
+
+def _told_of(delivery: Delivery, receipt: Receipt, state: ReceiptState, now: int) -> Attempt | None:
+    """What to keep of one receiver's failure; None if it is none, or was told before."""
+    if state != "failed" or receipt.state != "failed":
+        return None
+    whose = receipt.recipient.value if receipt.recipient else ""
+    if delivery.receipt == "failed" and not whose:
+        return None
+    code = "permanent" if receipt.permanent else "temporary"
+    for one in delivery.history:
+        if one.outcome == "bounced" and one.error == whose and one.code in (code, "permanent"):
+            return None
+    return Attempt(at=now, outcome="bounced", code=code, error=whose)
 
 
 def _delivery(receipt: Receipt, known: Known) -> Delivery | None:

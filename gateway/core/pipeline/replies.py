@@ -8,12 +8,12 @@ import msgspec
 
 from gateway.core.api_reply import named_conversation
 from gateway.core.pipeline.keys import exact_key, loose_key
-from gateway.core.pipeline.outgoing import send_to_customer, tell_backends
+from gateway.core.pipeline.outgoing import reply_thread, send_to_customer, tell_backends
 from gateway.core.pipeline.placing import claim
 from gateway.core.pipeline.work import Work
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.changes import TimerCancel
-from gateway.domain.conversation import Conversation
+from gateway.domain.conversation import Conversation, Ticket
 from gateway.domain.draft import AgentReply, TicketChange
 from gateway.domain.ids import show
 from gateway.domain.known import Known, KnownConversation
@@ -103,9 +103,11 @@ def write(
 ) -> Message:
     """Write an agent's reply or note into a conversation and send it where it belongs."""
     conversation = work.read(found.conversation)
+    thread = None if internal else reply_thread(found, prefer)
     message = Message(
         id=work.new_id(), tenant=work.tenant, conversation=conversation.id,
-        seq=work.next_seq(conversation), channel="" if internal else _channel(found, prefer),
+        seq=work.next_seq(conversation), thread=thread.id if thread else None,
+        channel=thread.channel if thread else "",
         direction="internal" if internal else "out", kind="note" if internal else "text",
         author=Author(kind="agent", name=author, address=address),
         audience="internal" if internal else "customer", subject=subject, text=text, html=html,
@@ -125,14 +127,6 @@ def write(
         answered(work, work.conversation(conversation.id))
     tell_backends(work, conversation, message, but=from_backend)
     return message
-
-
-def _channel(found: KnownConversation, prefer: int | None) -> str:
-    for thread in found.threads:
-        if thread.id == prefer:
-            return thread.channel
-    newest = max(found.threads, key=lambda thread: thread.last_in_at, default=None)
-    return newest.channel if newest else ""
 
 
 def answered(work: Work, conversation: Conversation) -> None:
@@ -167,7 +161,7 @@ def take_change(
     work.tickets.append(
         msgspec.structs.replace(
             known.ticket, native_state=change.native_state, synced_at=work.now,
-            state="closed" if change.state == "closed" else "open",
+            state=_ticket_state(change, known.ticket, found),
         )
     )  # fmt: skip
     if change.state and change.state != conversation.state:
@@ -181,3 +175,16 @@ def take_change(
         conversation=conversation.id,
     )  # fmt: skip
     work.tell("ticket.changed", conversation=conversation.id, data={"state": change.state})
+
+
+def _ticket_state(
+    change: TicketChange, ticket: Ticket, found: KnownConversation
+) -> Literal["open", "closed"]:
+    """A ticket's new state; beside the one that followed it up, a reopened one stays closed."""
+    if not change.state:
+        return ticket.state
+    followed = any(
+        other.backend == ticket.backend and other.id != ticket.id and other.state == "open"
+        for other in found.tickets
+    )
+    return "closed" if change.state == "closed" or followed else "open"

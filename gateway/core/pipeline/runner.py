@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.pipeline.inbound import Inbound
@@ -30,7 +31,7 @@ from gateway.errors import (
 from gateway.store.operations import Store
 
 RESCAN_SECONDS = 2.0
-CONFLICTS = 50
+CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
 LONGEST_PAUSE = 60.0
 RELEASED = "released"
 
@@ -70,6 +71,8 @@ class Pipeline:
         )  # fmt: skip
         self._wake = asyncio.Event()
         self._held: set[int] = set()
+        self._finished: set[int] = set()
+        self._race = asyncio.Lock()
 
     def wake(self, _count: int = 1) -> None:
         """Say that arrivals wait."""
@@ -90,6 +93,7 @@ class Pipeline:
         while True:
             await self._lanes.wait_for_room()
             items, size = self._lanes.room
+            self._finished.clear()
             batch = await self._store.waiting_arrivals(
                 after=after, limit=min(items, 256), max_bytes=size
             )
@@ -97,7 +101,8 @@ class Pipeline:
                 break
             after = batch[-1].id
             for arrival in batch:
-                if arrival.id not in self._held:
+                # What was finished while the batch was read is in it, but waits no more.
+                if arrival.id not in self._held and arrival.id not in self._finished:
                     self._held.add(arrival.id)
                     self._lanes.put(f"{arrival.source}\0{arrival.lane}", arrival)
         try:
@@ -138,6 +143,7 @@ class Pipeline:
                 pause = min(pause * 2, LONGEST_PAUSE)
         finally:
             self._held.discard(arrival.id)
+            self._finished.add(arrival.id)
 
     async def _process(self, arrival: Arrival) -> None:
         prepared = await self._preparer.prepare(arrival)
@@ -145,29 +151,44 @@ class Pipeline:
             prepared = await self._preparer.prepare(arrival, released=True)
         if not prepared:
             prepared = [Prepared(parsed=Ignored(reason="it holds nothing"))]
+        waits = True
         for number, part in enumerate(prepared, 1):
-            await self._settle(arrival, part, last=number == len(prepared))
+            last = number == len(prepared)
+            waits = await self._settle(arrival, part, last=last, waits=waits)
 
     async def _released(self, arrival: Arrival) -> bool:
         """Whether a person let go what a plugin had stopped."""
         decisions = await self._store.decisions(None, arrival=arrival.id)
         return any(decision.outcome == RELEASED for decision in decisions)
 
-    async def _settle(self, arrival: Arrival, part: Prepared, *, last: bool) -> None:
-        """Decide about one part and commit; whoever loses a race decides again."""
+    async def _settle(self, arrival: Arrival, part: Prepared, *, last: bool, waits: bool) -> bool:
+        """Decide about one part and commit; whoever loses a race decides again.
+
+        Args:
+            waits: no part before this one put the arrival aside.
+
+        Returns:
+            Whether the arrival still waits to be finished.
+        """
         asked = question(arrival, part.parsed, part.part, self._keyring, self._repeat_ms)
         conflict: Conflict | None = None
-        for _ in range(CONFLICTS):
-            known = await self._look_ups.ask(asked)
-            work = Work(
-                tenant=arrival.tenant, now=self._clock.now(), new_id=self._new_id, arrival=arrival
-            )
-            await self._decide(work, arrival, part, known)
-            changes = work.changes(finish=last)
-            conflict = await self._commit(changes)
+        for race in range(CONFLICTS):
+            async with AsyncExitStack() as stack:
+                if race >= FREE_RACES:
+                    await stack.enter_async_context(self._race)
+                known = await self._look_ups.ask(asked)
+                work = Work(
+                    tenant=arrival.tenant, now=self._clock.now(), new_id=self._new_id,
+                    arrival=arrival,
+                )  # fmt: skip
+                await self._decide(work, arrival, part, known)
+                if not waits:
+                    work.quarantined.clear()
+                conflict = await self._commit(work.changes(finish=last and waits))
             if conflict is None:
-                return
-            await asyncio.sleep(0)
+                return waits and not work.quarantined
+            if conflict.on == "arrival":
+                return False  # somebody else has finished it
         raise GatewayError(f"it lost {CONFLICTS} races in a row, the last one on {conflict}")
 
     async def _commit(self, changes: Changes) -> Conflict | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -87,6 +86,6 @@ def read_basic(tokens: Mapping[str, ApiToken], authorization: str) -> Caller | N
         return None
     try:
         _, _, sent = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, not ASCII or not UTF-8
         return None
     return find_caller(tokens, sent)

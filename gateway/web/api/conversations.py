@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from gateway.domain.conversation import ConversationState, Tier
 from gateway.domain.ids import read
 from gateway.errors import NotFound
 from gateway.store.operations import ConversationFilter, Cursor
 from gateway.web.api.operation import Answer, Call, Operation
-from gateway.web.api.paging import Limit, PageCursor, cut, read_cursor, write_cursor
+from gateway.web.api.paging import ConversationCursor, Limit, cut, read_cursor, write_cursor
 from gateway.web.api.words import Line
 from gateway.web.redacting import redacted_conversation
 from gateway.web.shapes.conversation import (
@@ -27,14 +27,14 @@ from gateway.web.shapes.link import LinkDocument, link_document
 class ConversationQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which conversations to list."""
 
-    state: Annotated[ConversationState | None, Meta(description="Only in this state.")] = None
-    tier: Annotated[Tier | None, Meta(description="Only at this tier.")] = None
+    state: Annotated[ConversationState | UnsetType, Meta(description="Only in this state.")] = UNSET
+    tier: Annotated[Tier | UnsetType, Meta(description="Only at this tier.")] = UNSET
     channel: Annotated[Line, Meta(description="Only with a thread on this channel.")] = ""
     identity: Annotated[
         Line, Meta(description="Only with this address among its participants.")
     ] = ""
     text: Annotated[Line, Meta(description="Only with these words in the subject.")] = ""
-    before: PageCursor = ""
+    before: ConversationCursor = ""
     limit: Limit = 50
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.domain.delivery import DeliveryState
 from gateway.domain.ids import Prefix, read
 from gateway.store.operations import Cursor, DeliveryFilter
 from gateway.web.api.operation import Answer, Call, Operation
-from gateway.web.api.paging import Limit, PageCursor, cut, read_cursor, write_cursor
+from gateway.web.api.paging import DeliveryCursor, Limit, cut, read_cursor, write_cursor
 from gateway.web.api.words import Line
 from gateway.web.shapes.delivery import DeliveryDocument, DeliveryPage, delivery_document
 from gateway.web.shapes.ids import ConversationId, MessageId
@@ -22,13 +22,13 @@ Target = Annotated[Line, Meta(description="Only to this `backend/NAME` or `chann
 class DeliveryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which deliveries to list."""
 
-    state: Annotated[DeliveryState | None, Meta(description="Only in this state.")] = None
+    state: Annotated[DeliveryState | UnsetType, Meta(description="Only in this state.")] = UNSET
     target: Target = ""
     conversation: Annotated[
-        ConversationId | None, Meta(description="Only of this conversation.")
-    ] = None
-    message: Annotated[MessageId | None, Meta(description="Only of this message.")] = None
-    before: PageCursor = ""
+        ConversationId | UnsetType, Meta(description="Only of this conversation.")
+    ] = UNSET
+    message: Annotated[MessageId | UnsetType, Meta(description="Only of this message.")] = UNSET
+    before: DeliveryCursor = ""
     limit: Limit = 50
 
 
@@ -36,7 +36,7 @@ class DeadLetterQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Which dead letters to list."""
 
     target: Target = ""
-    before: PageCursor = ""
+    before: DeliveryCursor = ""
     limit: Limit = 50
 
 
@@ -98,9 +98,9 @@ async def _page(call: Call, wanted: DeliveryFilter, before: str, limit: int) -> 
     )
 
 
-def _maybe(prefix: Prefix, text: str | None) -> int | None:
+def _maybe(prefix: Prefix, text: str | UnsetType) -> int | None:
     """Read an id; one that is too large for any record finds nothing."""
-    if text is None:
+    if text is UNSET:
         return None
     try:
         return read(prefix, text)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from gateway.core.operating import Why
 from gateway.errors import NotFound, Refused
 from gateway.web.api.operation import Answer, Call, Operation
-from gateway.web.api.paging import Limit, PageCursor, read_cursor, write_cursor
+from gateway.web.api.paging import Limit, MessageCursor, read_cursor, write_cursor
 from gateway.web.redacting import redacted
 from gateway.web.shapes.arrival import stored_summary
 from gateway.web.shapes.decision import WhyDocument, decision_document
@@ -21,7 +21,7 @@ from gateway.web.shapes.message import MessageDocument, MessagePage, message_doc
 class MessageQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which messages to list."""
 
-    after: PageCursor = ""
+    after: MessageCursor = ""
     limit: Limit = 50
 
 

@@ -104,7 +104,7 @@ def _query(operation: Operation) -> list[Document]:
     _, schemas = msgspec.json.schema_components((operation.query,), ref_template=REF)
     parameters = []
     for name, schema in schemas[operation.query.__name__]["properties"].items():
-        plain = _without_null(schema)
+        plain = dict(schema)
         described = {"name": name, "in": "query", "required": False}
         if text := plain.pop("description", ""):
             described["description"] = text
@@ -163,15 +163,6 @@ def _reference(kind: Any) -> Document:
     if not _is_struct(kind):
         return {"type": "object"}
     return {"$ref": REF.format(name=kind.__name__)}
-
-
-def _without_null(schema: Document) -> Document:
-    """A query parameter is there or not; it is never null."""
-    branches = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
-    plain = {name: value for name, value in schema.items() if name != "anyOf"}
-    if len(branches) == 1:
-        plain = {**branches[0], **{k: v for k, v in plain.items() if k != "default"}}
-    return plain
 
 
 def _clean(schema: Document) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import string
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
@@ -15,9 +15,25 @@ T = TypeVar("T")
 Listing = Literal["conversations", "messages", "deliveries", "quarantine"]
 _WIDTH = 8
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=200, description="How many, 1 to 200.")]
-PageCursor: TypeAlias = Annotated[
-    str, Meta(max_length=64, pattern="^[A-Za-z0-9_-]*$", description="`next` of the page before.")
-]
+
+
+def _cursor(listing: Listing) -> Meta:
+    """Describe a listing's cursors; `read_cursor` judges them, and in better words."""
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    first = listing.encode()[0]
+    second = letters[(first & 3) * 16 : (first & 3) * 16 + 8]
+    pattern = f"^({letters[first >> 2]}[{second}][A-Za-z0-9_-]{{10}})?$"
+    return Meta(
+        max_length=64,
+        description="`next` of the page before.",
+        extra_json_schema={"pattern": pattern},
+    )
+
+
+ConversationCursor: TypeAlias = Annotated[str, _cursor("conversations")]
+MessageCursor: TypeAlias = Annotated[str, _cursor("messages")]
+DeliveryCursor: TypeAlias = Annotated[str, _cursor("deliveries")]
+QuarantineCursor: TypeAlias = Annotated[str, _cursor("quarantine")]
 
 
 def write_cursor(listing: Listing, last: int) -> str:
@@ -36,7 +52,7 @@ def read_cursor(listing: Listing, parameter: str, cursor: str) -> int | None:
         return None
     try:
         data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one, and so is text that is not ASCII
         data = b""
     number = int.from_bytes(data[1:], "big")
     if len(data) != _WIDTH + 1 or data[:1] != listing[:1].encode() or number >= 1 << 63:

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from gateway.errors import NotFound
 from gateway.store.operations import Cursor, StoredArrival
 from gateway.web.api.operation import Answer, Call, Operation
-from gateway.web.api.paging import Limit, PageCursor, cut, read_cursor, write_cursor
+from gateway.web.api.paging import Limit, QuarantineCursor, cut, read_cursor, write_cursor
 from gateway.web.shapes.arrival import (
     ArrivalDocument,
     ArrivalPage,
@@ -23,7 +23,7 @@ from gateway.web.shapes.arrival import (
 class QuarantineQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which page to list."""
 
-    before: PageCursor = ""
+    before: QuarantineCursor = ""
     limit: Limit = 50
 
 

@@ -83,21 +83,25 @@ class Sick(Backend[NoSettings]):
 
 @hookimpl
 def register_channels() -> Iterable[ChannelType]:
+    """Offer the channel type."""
     yield ChannelType(name="shop", make=Shop, settings=ShopSettings)
 
 
 @hookimpl
 def register_backends() -> Iterable[BackendType]:
+    """Offer a backend that refuses everything."""
     yield BackendType(name="sick", make=Sick, settings=NoSettings)
 
 
 @hookimpl
 def normalise_message(draft: Draft) -> Draft | Hold | None:
+    """Hold back what looks like a scam."""
     return Hold(reason="it looks like a scam") if "winner" in draft.text.lower() else None
 
 
 @hookimpl
 def redact_message(message: Message, audience: str) -> Message | None:
+    """Hide a number from people."""
     if audience != "console" or "4711" not in message.text:
         return None
     return msgspec.structs.replace(message, text=message.text.replace("4711", "••••"))
@@ -105,6 +109,8 @@ def redact_message(message: Message, audience: str) -> Message | None:
 
 @hookimpl
 def register_commands() -> Iterable[click.Command]:
+    """Offer a command."""
+
     @click.command()
     @click.argument("word")
     @click.pass_obj

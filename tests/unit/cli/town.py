@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gateway.app import opened
 from gateway.core.assembly import Parts, read_assembly
 from gateway.domain.arrival import NewArrival
 from gateway.domain.ids import show
 from gateway.store.operations import ConversationFilter, Cursor, DeliveryFilter
+from tests.unit.cli.processes import Told, call
 
 CONFIG = """\
 [web]
@@ -50,23 +46,6 @@ SAID = {
 
 
 @dataclass
-class Told:
-    """What a call of the command line did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> Any:
-        return json.loads(self.err)["error"]
-
-
-@dataclass
 class Town:
     """A folder with a config and a populated store.
 
@@ -77,21 +56,9 @@ class Town:
     folder: Path
     ids: dict[str, str]
 
-    def environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("GATEWAY", "COLUMNS"))}
-        return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
-
     def call(self, *args: str, given: bytes = b"", **variables: str) -> Told:
-        """Call the command line in a process of its own."""
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *args],
-            cwd=self.folder,
-            env={**self.environment(), **variables},
-            input=given,
-            capture_output=True,
-            timeout=60,
-        )
-        return Told(done.returncode, done.stdout.decode(), done.stderr.decode())
+        """Call the command line in this folder, in a process of its own."""
+        return call(args, folder=self.folder, given=given, variables=variables)
 
     def configure(self, text: str) -> None:
         (self.folder / "gateway.toml").write_text(text)

@@ -224,6 +224,7 @@ def _markup() -> dict[str, bytes]:
         "cdata": html("<svg><![CDATA[" * 1_500),
         "select in select": html("<select><option>" * 1_800),
         "quote containers": html("<div class=gmail_quote>x</div>" * 950),
+        "outlook rules": html("<div style='border-top:solid'>" * 190 + "<br>x" * 250),
         "nested quote containers": html("<div class=gmail_quote>" * 190),
         "scripts": html("<script>alert(1)</script><img src=x onerror=alert(1)>" * 500),
         "links": html("<a href=http://x.example/y>z</a>" * 950),
@@ -239,6 +240,8 @@ def _hidden() -> dict[str, bytes]:
         "attributions": "Op 12:30 schreef x:\n" * 1_100,
         "almost attributions": "Op 12:30 xschreefx:\n" * 1_100,
         "long almost attributions": ("a" * 99 + " 12:30 xwrotex:\n") * 190,
+        "digits that end in colons": ("1 " * 290 + ":\n") * 37,
+        "digits on lines that end in colons": ("1 " * 48 + ":\n") * 220,
         "addresses without an end": ("a" * 590 + "@:\n") * 37,
         "colons": ":\n" * 11_000,
         "labels": "From: a\n" * 2_700,
@@ -256,6 +259,7 @@ def _hidden() -> dict[str, bytes]:
         "formatting": "".join(f"<p><b a={n}></p>" for n in range(1_300)),
         "kinds of formatting": "".join(f"<b a={n}>" for n in range(55)) + "</p>" * 5_000,
         "attributes": "<a " + " ".join(f"a{n}" for n in range(3_000)) + ">",
+        "outlook rules": "<div style='border-top:solid'>" * 190 + "<br>x" * 800,
     }
     encoded = "Content-Transfer-Encoding: base64"
     found = {

@@ -24,7 +24,9 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def example(hook: str, language: str = "python") -> str:
     """The example that the documentation gives for a hook."""
     [section] = [
-        part for part in DOCS.read_text().split("\n## ") if part.startswith((f"{hook}(", f"`{hook}("))
+        part
+        for part in DOCS.read_text().split("\n## ")
+        if part.startswith((f"{hook}(", f"`{hook}("))
     ]
     [block] = [text for kind, text in _BLOCK.findall(section) if kind == language]
     return str(block)

@@ -12,7 +12,7 @@ from gateway.errors import Refused, StoreUnavailable
 from gateway.store.backup import back_up, check_integrity, vacuum
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
-from tests.unit.store.values import FixedClock, arrival
+from tests.unit.store.values import FixedClock, arrival, files_in
 
 
 async def test_a_backup_under_load_can_be_opened(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ async def test_a_backup_under_load_can_be_opened(tmp_path: Path) -> None:
     restored = await open_store(f"sqlite:///{copy}", blobs=MemoryBlobs(), clock=FixedClock())
     assert 2000 <= (await restored.counts()).arrivals_waiting
     await restored.close()
-    assert [] == list(tmp_path.glob(".*partial*"))
+    assert [] == files_in(tmp_path, ".*partial*")
 
 
 async def test_a_backup_replaces_nothing(tmp_path: Path) -> None:

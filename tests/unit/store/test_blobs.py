@@ -13,6 +13,7 @@ from blockbuster import blockbuster_ctx
 
 from gateway.errors import NotFound, StoreBroken, StoreUnavailable
 from gateway.store.blobs import BlobStore, FileBlobs, MemoryBlobs
+from tests.unit.store.values import files_in
 
 DATA = b"\x00content\xff" * 1000
 NAME = hashlib.sha256(DATA).hexdigest()
@@ -41,7 +42,7 @@ async def test_the_same_content_is_one_file(tmp_path: Path) -> None:
     """However many store it at once, one file is there and nothing temporary beside it."""
     blobs = FileBlobs(tmp_path)
     assert {NAME} == set(await asyncio.gather(*(blobs.put(DATA) for _ in range(8))))
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files = files_in(tmp_path)
     assert [tmp_path / NAME[:2] / NAME[2:4] / NAME] == files
     assert 0o600 == files[0].stat().st_mode & 0o777
 
@@ -75,7 +76,7 @@ async def test_a_disk_that_fails_is_told_apart(
         patch.setattr(os, "fsync", fail)
         with pytest.raises(kind, match=words):
             await blobs.put(DATA)
-    assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [] == files_in(tmp_path)
     assert NAME == await blobs.put(DATA)
 
 

@@ -73,7 +73,7 @@ async def test_everything_that_was_asked_for_is_answered(store: Store) -> None:
     assert opened.conversation.id == known.references[key].conversation
     assert {opened.deliveries[0].id: opened.deliveries[0]} == known.deliveries
     [there] = known.conversations.values()
-    assert (opened.conversation, {opened.identity.id}, (opened.thread,), (held,)) == (
+    assert (opened.conversation, frozenset({opened.identity.id}), (opened.thread,), (held,)) == (
         there.conversation, there.participants, there.threads, there.tickets,
     )  # fmt: skip
 

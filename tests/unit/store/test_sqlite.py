@@ -42,14 +42,15 @@ class Gate(sqlite3.Connection):
 
 
 class Failing(sqlite3.Connection):
-    """A connection whose commits fail as they do when fsync does, once that is switched on."""
+    """A connection whose commits fail as they do when fsync fails, once that is switched on."""
 
     failing = False
+    code = sqlite3.SQLITE_IOERR_FSYNC
 
     def commit(self) -> None:
         if Failing.failing:
             error = sqlite3.OperationalError("disk I/O error")
-            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            error.sqlite_errorcode = Failing.code
             raise error
         super().commit()
 
@@ -132,7 +133,7 @@ async def test_a_full_disk_refuses_until_there_is_space(tmp_path: Path) -> None:
     limited[0].execute(f"PRAGMA max_page_count = {pages}")
     big = [arrival(b"x" * 100_000) for _ in range(3)]
     answers = await asyncio.gather(*(store.accept([one]) for one in big), return_exceptions=True)
-    assert [StoreUnavailable] * 3 == [type(answer) for answer in answers]
+    assert [StoreUnavailable] * 3 == [type(answer) for answer in answers], answers
     with pytest.raises(StoreUnavailable, match="full"):
         await store.accept([arrival(b"small")])
     with pytest.raises(StoreUnavailable, match="full"):
@@ -149,6 +150,7 @@ async def test_a_failing_fsync_is_the_end(tmp_path: Path) -> None:
     """After an I/O error at commit nothing is tried again, and the owner is told once."""
     told: list[StoreBroken] = []
     Failing.failing = False
+    Failing.code = sqlite3.SQLITE_IOERR_FSYNC
     store = make(tmp_path / "g.db", connect=connect_with(Failing), on_broken=told.append)
     await store.open()
     await store.accept([arrival()])
@@ -167,6 +169,20 @@ async def test_a_failing_fsync_is_the_end(tmp_path: Path) -> None:
     await again.open()
     assert 1 == (await again.counts()).arrivals_waiting
     await again.close()
+
+
+async def test_a_commit_that_failed_leaves_nothing_open(tmp_path: Path) -> None:
+    """A commit that fails for the moment only is followed by one that works."""
+    Failing.failing = True
+    Failing.code = sqlite3.SQLITE_BUSY
+    store = make(tmp_path / "g.db", connect=connect_with(Failing))
+    await store.open()
+    with pytest.raises(StoreUnavailable):
+        await store.accept([arrival()])
+    Failing.failing = False
+    await store.accept([arrival()])
+    assert 1 == (await store.counts()).arrivals_waiting
+    await store.close()
 
 
 async def test_what_was_acknowledged_outlives_the_process(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from pathlib import Path
 from typing import Any
 
 from gateway.domain.arrival import Arrival
@@ -188,6 +189,11 @@ def event(**fields: Any) -> Event:
     return Event(
         **{"id": new_id(), "tenant": TENANT, "kind": "message.stored", "at": NOW, **fields}
     )
+
+
+def files_in(folder: Path, pattern: str = "*") -> list[Path]:
+    """Files in a folder and below it."""
+    return [path for path in folder.rglob(pattern) if path.is_file()]
 
 
 class Opened:

@@ -108,7 +108,8 @@ async def test_body_where_none_belongs(client: Client, world: World) -> None:
         ("before=AAAA", "before is no cursor of this listing."),
         ("before=cAAAAAAAAAAB", "before is no cursor of this listing."),
         ("before=Y_________w", "before is no cursor of this listing."),
-        ("before=!", "query.before: expected str matching regex"),
+        ("before=!", "before is no cursor of this listing."),
+        ("before=%C2%84", "before is no cursor of this listing."),
         ("text=%00", "query.text: expected str matching regex"),
     ],
 )

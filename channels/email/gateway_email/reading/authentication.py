@@ -25,11 +25,14 @@ _RESULTS = frozenset(
 )
 _METHOD = re.compile(r"^\s*([a-z0-9-]{1,30})(?:/\d{1,3})?\s*=\s*([a-z0-9-]{1,30})", re.IGNORECASE)
 _DOMAIN = re.compile(r"header\.(?:d|i)\s*=\s*\"?@?([a-z0-9._-]{1,255})", re.IGNORECASE)
+_FROM_DOMAIN = re.compile(
+    r"header\.from\s*=\s*\"?(?:[^\s\"@]{0,64}@)?([a-z0-9._-]{1,255})", re.IGNORECASE
+)
 _MAX_LENGTH = 10_000
 _MAX_DOMAINS = 10
 
 
-def read_verdict(fields: Fields, trusted: Collection[str]) -> AuthVerdict:
+def read_verdict(fields: Fields, trusted: Collection[str], from_domain: str = "") -> AuthVerdict:
     """Return the results for SPF, DKIM and DMARC, each ``none`` when our border gave none.
 
     Only fields whose authserv-id is trusted count, from the topmost such field down to the next
@@ -39,6 +42,8 @@ def read_verdict(fields: Fields, trusted: Collection[str]) -> AuthVerdict:
     Args:
         fields: the header of the mail.
         trusted: the authserv-ids of the operator's own servers, any case.
+        from_domain: of the address shown as the sender; a DMARC result that names another domain
+            (``header.from``, RFC 8601 section 2.7.2) says nothing about this sender.
     """
     ids = {one.lower() for one in trusted}
     if not ids or "authentication-results" not in fields:
@@ -56,7 +61,7 @@ def read_verdict(fields: Fields, trusted: Collection[str]) -> AuthVerdict:
         claimed = clauses[0].split()[0].lower() if clauses[0].split() else ""
         if claimed in ids:
             authserv_id = authserv_id or claimed
-            _take(clauses[1:], found, domains)
+            _take(clauses[1:], found, domains, from_domain.lower())
     return AuthVerdict(
         spf=found.get("spf", "none"),
         dkim=found.get("dkim", "none"),
@@ -66,7 +71,7 @@ def read_verdict(fields: Fields, trusted: Collection[str]) -> AuthVerdict:
     )
 
 
-def _take(clauses: list[str], found: dict[str, str], domains: list[str]) -> None:
+def _take(clauses: list[str], found: dict[str, str], domains: list[str], from_domain: str) -> None:
     seen_here: dict[str, str] = {}
     for clause in clauses:
         match = _METHOD.match(clause)
@@ -76,6 +81,9 @@ def _take(clauses: list[str], found: dict[str, str], domains: list[str]) -> None
         if result == "hardfail":
             result = "fail"
         if result not in _RESULTS:
+            continue
+        named = _FROM_DOMAIN.search(clause) if method == "dmarc" and from_domain else None
+        if named is not None and named.group(1).lower() != from_domain:
             continue
         if method == "dkim" and result == "pass":
             seen_here["dkim"] = "pass"

@@ -23,6 +23,7 @@ _RETURNED_BELOW = re.compile(
 _AS_MAIL = "From: MAILER-DAEMON@localhost\nSubject: failure notice\n\n"
 _MAX_TEXT = 20_000
 _MAX_LINES = 400
+_MAX_LIBRARY_LINES = 80  # its many patterns are tried on every line
 _REASON_LINES = 6
 _MAX_REASON = 500
 
@@ -49,7 +50,7 @@ def recipients_in_words(text: str, named: list[str]) -> list[BouncedRecipient]:
             BouncedRecipient(address=one, diagnostic=found.get(one.lower(), "")) for one in named
         ]
     told = {address: reason for address, reason in found.items() if _REASON.search(reason)}
-    addresses = told or found or _by_library("\n".join(lines))
+    addresses = told or found or _by_library("\n".join(lines[:_MAX_LIBRARY_LINES]))
     return [BouncedRecipient(address=one, diagnostic=why) for one, why in addresses.items()]
 
 

@@ -39,8 +39,8 @@ OPENER = re.compile(
 )  # fmt: skip
 # Every form begins with a digit, so that texts without one are done with at once.
 DATE = re.compile(
-    r"\d(?:\d?[:.h]\d{2}\b|\d{0,3}[./-]\d{1,4}[./-]\d{1,4}|\d{0,3}\s?[年년月日]"
-    r"|(?:(?<=\b1)9|(?<=\b2)0)\d\d\b|(?:(?<=\b\d)|(?<=\b\d\d)|(?<=\b\d)\d)\.? [^\W\d]{3,12}\b)"
+    r"\d(?:\d?[:.h]\d{2}\b|\d{0,3}(?:[./-]\d{1,4}[./-]\d|\s?[年년月日])|(?:(?<=1)9|(?<=2)0)\d\d\b"
+    r"|\d?\.? [^\W\d]{3,12}\b)"
 )
 ADDRESS = re.compile(r"[^\s<>@()\[\]]@[^\s<>@()\[\]]{2}")
 

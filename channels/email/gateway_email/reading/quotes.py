@@ -128,6 +128,7 @@ class _Search:
         self.attributions = _MAX_ATTRIBUTIONS
         self.verbs = _MAX_VERB_SEARCHES
         self.labels = _MAX_LABEL_TRIES
+        self.marks: dict[int, tuple[bool, bool]] = {}
 
     def header_block(self, at: int) -> bool:
         """Whether a header block begins at ``at``."""
@@ -139,7 +140,7 @@ class _Search:
         self.attributions -= 1
         if self.attributions < 0:
             return None
-        joined = ""
+        joined, dated, addressed = "", False, False
         for start in range(end, max(-1, end - _MAX_ATTRIBUTION_LINES), -1):
             line = self.lines[start].strip()
             if not line or (line.startswith(">") and start < end):
@@ -147,14 +148,25 @@ class _Search:
             joined = f"{line} {joined}".strip()
             if len(joined) > _MAX_ATTRIBUTION:
                 break
-            if self._announces(joined) or (start == end and self._announces_bare(joined, end)):
+            marks = self._marks_of(start)
+            dated, addressed = dated or marks[0], addressed or marks[1]
+            announced = dated and addressed
+            announced = announced or ((dated or addressed) and self._has_verb(joined))
+            if announced or (start == end and self._announces_bare(joined, end)):
                 return _opened(self.lines, start, end)
         return None
 
-    def _announces(self, joined: str) -> bool:
-        dated = DATE.search(joined) is not None
-        addressed = "@" in joined and ADDRESS.search(joined) is not None
-        return (dated and addressed) or ((dated or addressed) and self._has_verb(joined))
+    def _marks_of(self, at: int) -> tuple[bool, bool]:
+        """Whether a line holds a date, and whether an address; each line is looked at once."""
+        marks = self.marks.get(at)
+        if marks is None:
+            line = self.lines[at]
+            marks = (
+                DATE.search(line) is not None,
+                "@" in line and ADDRESS.search(line) is not None,
+            )
+            self.marks[at] = marks
+        return marks
 
     def _announces_bare(self, line: str, end: int) -> bool:
         """Whether a short line with a verb alone (``Jane wrote:``) stands above quoted lines."""

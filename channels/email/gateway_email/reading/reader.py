@@ -147,7 +147,7 @@ def _assemble(
         suppress_auto_answer=bool(judgement.reasons),
         reasons=judgement.reasons,
         bounce=bounce,
-        auth=read_verdict(fields, trusted),
+        auth=read_verdict(fields, trusted, _vouched_for(senders)),
         headers=headers,
         loop_tokens=tuple(decode_value(value) for value in fields.every(_LOOP_FIELD)),
         received_count=len(received),
@@ -194,3 +194,8 @@ def _return_path(fields: Fields) -> str | None:
         return ""
     found = read_addresses(text, 1)
     return found[0].addr if found else None
+
+
+def _vouched_for(senders: tuple[Address, ...]) -> str:
+    """The domain a DMARC result has to name; with several senders none of them is vouched for."""
+    return senders[0].addr.rpartition("@")[2] if len(senders) == 1 else "?"

@@ -7,7 +7,7 @@ import pytest
 from gateway_email.reading import AuthVerdict, read_mail
 from tests.unit.email.reading.samples import mail
 
-_OURS = "Authentication-Results: mx.shop.example; spf=pass smtp.mailfrom=x.example; dkim=pass header.d=X.example header.s=s; dmarc=pass header.from=x.example"  # fmt: skip
+_OURS = "Authentication-Results: mx.shop.example; spf=pass smtp.mailfrom=x.example; dkim=pass header.d=X.example header.s=s; dmarc=pass header.from=customer.example"  # fmt: skip
 _FORGED = (
     "Authentication-Results: mx.shop.example; dmarc=pass; spf=pass; dkim=pass header.d=bank.example"
 )
@@ -84,3 +84,15 @@ def test_every_way_of_writing_it(value: str, expected: tuple[str, str, str]) -> 
     """Comments, quotes, versions and unknown results are understood (RFC 8601 §2.2)."""
     found = verdict(f"Authentication-Results: {value}")
     assert (found.spf, found.dkim, found.dmarc) == expected
+
+
+def test_dmarc_speaks_of_the_sender_shown() -> None:
+    """A DMARC result that names another domain, or a mail with two senders, vouches for nobody."""
+    field = "Authentication-Results: mx.shop.example; dmarc=pass header.from=other.example"
+    assert "none" == verdict(field).dmarc
+    two = (
+        b"From: a@x.example, b@x.example\r\n"
+        + _OURS.replace("customer.example", "x.example").encode()
+    )
+    raw = two + b"\r\nTo: support@shop.example\r\n\r\nhello"
+    assert "none" == read_mail(raw, trusted_authserv_ids=("mx.shop.example",)).auth.dmarc

@@ -1,0 +1,50 @@
+"""Reading mail over the standard library's own reading, on the same mails, in alternating rounds."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from typing import Any
+
+from bench.mails import mails
+from gateway_email.reading import read_mail
+
+
+def _stdlib(raw: bytes) -> None:
+    """What a program does with policy.default: headers, text, html, files."""
+    mail = message_from_bytes(raw, policy=policy.default)
+    for name in ("From", "To", "Cc", "Subject", "Date", "Message-ID", "References"):
+        str(mail[name])
+    for part in mail.walk():
+        if not part.is_multipart():
+            part.get_filename()
+            part.get_content()
+
+
+async def run(*, rounds: int, scale: float, peers: bool) -> dict[str, Any]:
+    """Measure mails of 5 and 50 KiB."""
+    del peers
+    figures: dict[str, Any] = {}
+    for name, size, count in (("5 KiB", 5120, 200), ("50 KiB", 51_200, 60)):
+        batch = mails(int(count * scale) or 1, size, 7)
+        ratios, ours = [], []
+        for _ in range(rounds or 7):
+            slow, quick = _cpu(_stdlib, batch), _cpu(read_mail, batch)
+            ratios.append(slow / quick)
+            ours.append(quick / len(batch) * 1000)
+        figures[f"{name}: quicker than email.policy.default by (median)"] = (
+            f"{statistics.median(ratios):.1f} x"
+        )
+        figures[f"{name}: milliseconds of one processor a mail (median)"] = round(
+            statistics.median(ours), 2
+        )
+    return figures
+
+
+def _cpu(read: Callable[[bytes], object], batch: list[bytes]) -> float:
+    began = time.process_time()
+    for raw in batch:
+        read(raw)
+    return time.process_time() - began

@@ -1,0 +1,208 @@
+"""The kill test: a gateway under load is killed again and again; then the books are compared."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.promises.process import GatewayProcess, Launcher, gateway_process
+from tests.promises.senders import Sender
+from tests.promises.ticket_system import SECRET, TicketSystem, ticket_system
+
+NAMES = ("ann", "bob", "cee", "dan")
+SETTLE_SECONDS = 90.0
+
+CONFIG = """\
+[gateway]
+log_format = "json"
+[web]
+listen = "127.0.0.1:{http}"
+[api.tokens.tests]
+token = "the-token-of-the-tests-0001"
+scopes = ["read"]
+[outbox]
+schedule = [0, 0.05, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1, 1, 1, 1]
+breaker_failures = 1000
+[plugins.email]
+[channels.support]
+type = "email"
+address = "support@example.com"
+trusted_authserv_ids = ["mx.example.com"]
+lmtp = { port = {lmtp} }
+"""
+WEBHOOK = """\
+[plugins.webhook]
+[backends.tickets]
+type = "webhook"
+url = "URL"
+secrets = ["SECRET"]
+timeout = 5
+"""
+
+
+class BooksDiffer(AssertionError):
+    """What was acknowledged and what the ticket system holds do not agree."""
+
+
+@dataclass(kw_only=True)
+class Story:
+    """What happened."""
+
+    seed: int
+    senders: list[Sender]
+    system: TicketSystem
+    kills: int = 0
+    moments: list[float] = field(default_factory=list)
+
+    def facts(self) -> str:
+        """What to know of it when it fails, or to believe it when it does not."""
+        sent = sum(len(sender.acknowledged) for sender in self.senders)
+        again = sum(count - 1 for count in self.system.requests.values())
+        return (
+            f"seed {self.seed}: {self.kills} kills, {sent} mails acknowledged, "
+            f"{sum(sender.lost_answers for sender in self.senders)} acknowledgements lost, "
+            f"{self.system.answers_lost} answers of the ticket system lost, "
+            f"{again} requests repeated, {len(self.system.entries)} entries"
+        )
+
+    def check(self) -> None:
+        """Compare the books.
+
+        Raises:
+            BooksDiffer: something was lost, doubled, forged or out of order.
+        """
+        faults = [*self._lost(), *self._doubled(), *self._out_of_order()]
+        faults += [f"forged: {reason}" for reason in self.system.forged]
+        if faults:
+            shown = "\n  ".join(faults[:20])
+            raise BooksDiffer(f"{len(faults)} faults ({self.facts()}):\n  {shown}")
+
+    def _lost(self) -> list[str]:
+        there = set(self.system.tokens)
+        return [
+            f"lost: {token} was acknowledged"
+            for sender in self.senders
+            for token in sender.acknowledged
+            if token not in there
+        ]
+
+    def _doubled(self) -> list[str]:
+        by_key = Counter(entry.key for entry in self.system.entries)
+        faults = [f"doubled: {key} was stored {n} times" for key, n in by_key.items() if n > 1]
+        by_token = Counter(self.system.tokens)
+        return faults + [
+            f"doubled: {token} is in {n} entries" for token, n in by_token.items() if n > 1
+        ]
+
+    def _out_of_order(self) -> list[str]:
+        faults = []
+        at = {token: place for place, token in enumerate(self.system.tokens)}
+        ticket = {
+            token: entry.ticket
+            for token, entry in zip(self.system.tokens, self.system.entries, strict=True)
+        }
+        for sender in self.senders:
+            before: dict[str, str] = {}
+            for token in sender.offered:
+                matter = sender.matter[token]
+                earlier = before.get(matter)
+                before[matter] = token
+                if earlier is None or earlier not in at or token not in at:
+                    continue
+                if at[earlier] > at[token]:
+                    faults.append(f"out of order: {token} was stored before {earlier}")
+                if ticket[earlier] != ticket[token]:
+                    faults.append(f"apart: {token} is not in the ticket of {earlier}")
+        return faults
+
+    def missing(self) -> list[str]:
+        """Acknowledged mails that the ticket system does not have yet."""
+        there = set(self.system.tokens)
+        return [t for sender in self.senders for t in sender.acknowledged if t not in there]
+
+
+async def kill_again_and_again(
+    launcher: Launcher,
+    folder: Path,
+    *,
+    seed: int,
+    rounds: int,
+    system: TicketSystem,
+    backend: str = WEBHOOK,
+    after_an_answer: bool = False,
+    settle_seconds: float = SETTLE_SECONDS,
+) -> Story:
+    """Kill a gateway under load from four senders, round by round, then let it finish.
+
+    Args:
+        rounds: how often it is killed; every tenth time it was started by the command line.
+        backend: the part of the config that names the ticket system.
+        after_an_answer: the moment of the kill is not a random one but right after a sender heard
+            an acknowledgement.
+        settle_seconds: how long it is given to finish after the last kill.
+    """
+    dice = random.Random(seed)
+    async with ticket_system(system):
+        config = CONFIG + backend.replace("URL", system.url).replace("SECRET", SECRET)
+        async with gateway_process(launcher, folder, config, start=False) as gateway:
+            senders = [
+                Sender(name=name, port=gateway.lmtp, dice=random.Random(dice.random()))
+                for name in NAMES
+            ]
+            story = Story(seed=seed, senders=senders, system=system)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(sender.run()) for sender in senders]
+                for number in range(rounds):
+                    await _round(gateway, story, dice, number, after_an_answer=after_an_answer)
+                for sender in senders:
+                    sender.finish()
+                await gateway.start()
+                await asyncio.gather(*tasks)
+            await _settle(gateway, story, settle_seconds)
+    return story
+
+
+async def _round(
+    gateway: GatewayProcess, story: Story, dice: random.Random, number: int, *,
+    after_an_answer: bool,
+) -> None:  # fmt: skip
+    gateway.spawn(cold=number % 10 == 9)
+    moment = dice.uniform(0.0, 0.6)
+    for sender in story.senders:
+        sender.heard.clear()
+    # One in ten is killed while it starts; the others at a random moment of their work.
+    if number % 10 != 4:
+        heard = [asyncio.create_task(sender.heard.wait()) for sender in story.senders]
+        _, rest = await asyncio.wait(heard, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        assert len(rest) < len(heard), f"it takes no mail; its log ends:\n{gateway.tail()}"
+    if not after_an_answer or number % 10 == 4:
+        await asyncio.sleep(moment)
+    assert not gateway.ended(), f"it fell by itself; its log ends:\n{gateway.tail()}"
+    gateway.kill()
+    story.kills += 1
+    story.moments.append(moment)
+
+
+async def _settle(gateway: GatewayProcess, story: Story, seconds: float) -> None:
+    """Wait until everything that was acknowledged is there, and nothing waits any more."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while loop.time() < end:
+        if not story.missing() and await _idle(gateway):
+            return
+        await asyncio.sleep(0.05)
+
+
+async def _idle(gateway: GatewayProcess) -> bool:
+    _, metrics = await gateway.get("/metrics")
+    waiting = [
+        float(line.rpartition(" ")[2])
+        for line in str(metrics).splitlines()
+        if line.startswith(("gateway_arrivals_waiting ", "gateway_deliveries{"))
+    ]
+    return bool(waiting) and not any(waiting)

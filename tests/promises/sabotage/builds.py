@@ -1,0 +1,70 @@
+"""Gateways broken on purpose, to show that the tests of the promises would notice.
+
+Each function breaks one rule of the gateway in the process that calls it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+LATE_SECONDS = 0.3
+
+
+def acknowledge_before_commit() -> None:
+    """An arrival counts as accepted before it is on disk."""
+    from gateway.core.intake import IntakeDoor
+
+    accept = IntakeDoor.accept
+    late: set[asyncio.Task[Any]] = set()
+
+    async def accept_later(self: IntakeDoor, arrivals: Sequence[Any], **options: Any) -> list[int]:
+        async def store() -> None:
+            await asyncio.sleep(LATE_SECONDS)
+            await accept(self, arrivals, **options)
+
+        task = asyncio.create_task(store())
+        late.add(task)
+        task.add_done_callback(late.discard)
+        return [0 for _ in arrivals]
+
+    IntakeDoor.accept = accept_later  # type: ignore[method-assign]
+
+
+def send_again_without_key() -> None:
+    """A delivery whose outcome is unknown is sent again as if it were another one."""
+    from gateway.core.outbox.targets import BackendTarget
+
+    compose = BackendTarget._compose
+
+    async def compose_anew(self: BackendTarget, delivery: Any) -> Any:
+        forward, ticket = await compose(self, delivery)
+        fresh = f"{forward.key}-{secrets.token_hex(4)}"
+        return msgspec.structs.replace(forward, key=fresh), ticket
+
+    BackendTarget._compose = compose_anew  # type: ignore[method-assign]
+
+
+def no_redelivery_key() -> None:
+    """A mail that is handed in again is taken for another one."""
+    from gateway.core.pipeline.inbound import Inbound
+
+    def never(self: Inbound, *_: Any) -> bool:  # noqa: ARG001  # as a method
+        return False
+
+    def claim_nothing(self: Inbound, *_: Any) -> None:
+        pass
+
+    Inbound._redelivered = never  # type: ignore[method-assign]
+    Inbound._claim = claim_nothing  # type: ignore[method-assign]
+
+
+BUILDS: dict[str, Callable[[], None]] = {
+    "acknowledge-before-commit": acknowledge_before_commit,
+    "send-again-without-key": send_again_without_key,
+    "no-redelivery-key": no_redelivery_key,
+}

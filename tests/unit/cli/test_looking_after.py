@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import http.server
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from tests.unit.cli.town import Town
+
+
+def test_migrate_sets_up_an_empty_database(tmp_path: Path) -> None:
+    """The folder is made too; a second time there is nothing to do."""
+    here = Town(tmp_path, {})
+    here.configure("")
+    told = here.call("db", "migrate", "--json")
+    assert (0, None) == (told.code, told.json["before"]), told.err
+    assert (tmp_path / "var" / "gateway.db").exists()
+    told = here.call("db", "migrate")
+    assert (0, True) == (told.code, told.out.endswith(" already.\n")), told.err
+
+
+def test_a_database_of_a_newer_gateway_is_refused(own_town: Town) -> None:
+    """Every command says so instead of writing into it."""
+    with closing(sqlite3.connect(own_town.folder / "var" / "gateway.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    for arguments in (["db", "migrate"], ["conversations"]):
+        told = own_town.call(*arguments)
+        assert 5 == told.code
+        assert "schema 9999, which this gateway does not know" in told.err
+
+
+def test_backup_is_a_whole_database(own_town: Town) -> None:
+    """The copy has the conversations, and a second one does not replace it."""
+    told = own_town.call("db", "backup", "copy.db", "--json")
+    assert 0 == told.code, told.err
+    with closing(sqlite3.connect(own_town.folder / "copy.db")) as copy:
+        assert 4 == copy.execute("SELECT count(*) FROM conversation").fetchone()[0]
+    told = own_town.call("db", "backup", "copy.db")
+    assert (7, "Error: copy.db is there already; a backup replaces no file\n") == (
+        told.code,
+        told.err,
+    )
+
+
+def test_vacuum_and_check(own_town: Town) -> None:
+    """A populated database is whole after a vacuum; without one there is nothing to vacuum."""
+    told = own_town.call("db", "vacuum")
+    assert (0, "Gave unused space back to the disk.\n") == (told.code, told.out), told.err
+    told = own_town.call("db", "check")
+    assert (0, "The database is whole.\n") == (told.code, told.out), told.err
+    (own_town.folder / "var" / "gateway.db").unlink()
+    told = own_town.call("db", "vacuum")
+    assert 5 == told.code
+    assert "there is no database at" in told.err
+
+
+def test_check_finds_a_broken_database(own_town: Town) -> None:
+    """Pages that were overwritten are found, and the exit code says so."""
+    path = own_town.folder / "var" / "gateway.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = database.execute("PRAGMA page_size").fetchone()[0]
+    data = bytearray(path.read_bytes())
+    for page in range(8, len(data) // size):
+        data[page * size : page * size + 64] = b"\xee" * 64
+    path.write_bytes(data)
+    told = own_town.call("db", "check", "--json")
+    assert 8 == told.code
+    assert told.json["faults"]
+    assert "restore a backup" in told.error["message"]
+
+
+class Readyz(http.server.BaseHTTPRequestHandler):
+    """Answers what its server was told to answer."""
+
+    def do_GET(self) -> None:
+        status, body = self.server.answer  # type: ignore[attr-defined]
+        self.send_response(status if self.path == "/readyz" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """A server on a free loopback port that answers /readyz."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Readyz) as server:
+        server.answer = (status, body)  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+SICK = {"part": "backend/rt", "state": "down", "code": "unreachable", "reason": "it is off"}
+
+
+def test_health_names_the_sick_and_fails_only_if_strict(town: Town) -> None:
+    """A gateway that takes in is well enough, unless every part has to be."""
+    body = json.dumps({"status": "degraded", "sick": [SICK]}).encode()
+    with answering(200, body) as url:
+        told = town.call("health", "--url", url)
+        assert 0 == told.code, told.err
+        assert "degraded" in told.out.splitlines()[0]
+        assert ["backend/rt", "down", "unreachable", "it is off"] == [
+            " ".join(cell.split()) for cell in told.out.splitlines()[2].split("  ") if cell
+        ]
+        told = town.call("health", "--url", url, "--strict", "--json")
+        assert (8, "degraded") == (told.code, told.json["status"])
+        assert "1 part(s) need an operator" == told.error["message"]
+
+
+def test_health_of_a_gateway_that_takes_nothing_in(town: Town) -> None:
+    """A 503 fails, strict or not."""
+    body = json.dumps({"status": "unavailable", "sick": [{**SICK, "part": "store"}]}).encode()
+    with answering(503, body) as url:
+        told = town.call("health", "--url", url)
+    assert 8 == told.code
+    assert "takes nothing in at the moment" in told.err
+    assert "store" in told.out
+
+
+def test_health_of_nothing_and_of_something_else(own_town: Town) -> None:
+    """Nobody listening, an answer that is none of ours, a port only the system knows."""
+    with answering(200, b"<html>") as url:
+        told = own_town.call("health", "--url", url)
+        assert (1, True) == (told.code, "is no gateway (HTTP 200)" in told.err)
+    told = own_town.call("health", "--url", url)
+    assert 1 == told.code
+    assert f"no gateway answers at {url}/readyz: Connection refused" in told.err
+    told = own_town.call("health")
+    assert 7 == told.code
+    assert "say where with --url" in told.err
