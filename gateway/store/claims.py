@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select, text, tuple_
 from sqlalchemy.sql import Select
 
 from gateway.domain.delivery import Delivery
@@ -108,8 +108,8 @@ def events_after(connection: Connection, event: int, *, limit: int) -> list[Even
     if seen is None:
         statement = statement.where(table.c.id > event)
     else:
-        later = (table.c.xid == seen.xid) & (table.c.position > seen.position)
-        statement = statement.where((table.c.xid > seen.xid) | later)
+        place = tuple_(table.c.xid, table.c.position)
+        statement = statement.where(place > tuple_(seen.xid, seen.position))
     if is_postgres(connection):
         # Transactions still open may bring events that belong before the newest ones.
         statement = statement.where(

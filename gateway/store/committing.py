@@ -62,7 +62,6 @@ class GroupCommitter:
         self._thread: threading.Thread | None = None
         self._broken: StoreBroken | None = None
         self._full = False
-        self.commits = 0
 
     async def start(self) -> None:
         """Open the connection and begin to work."""
@@ -151,7 +150,6 @@ class GroupCommitter:
                 _give_up(connection)
             return [(job, None, fault) for job in batch]
         self._full = False
-        self.commits += 1
         return outcomes
 
     def _resolve(self, outcomes: Sequence[Outcome]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.contracts.services import Clock
 from gateway.errors import StoreError, StoreUnavailable
@@ -112,7 +113,7 @@ class PostgresStore(BaseStore):
             return function(connection, *args, **named)
 
         async with self._engine.begin() as connection:
-            return await _run_sync(connection, call)
+            return await connection.run_sync(call)
 
     async def _append(self, rows: Appended) -> None:
         if not self._open:
@@ -120,12 +121,6 @@ class PostgresStore(BaseStore):
         await self._appender.append(rows)
 
 
-async def _run_sync(connection: AsyncConnection, call: Callable[[Any], R]) -> R:
-    return await connection.run_sync(call)
-
-
 def _may_repeat(error: Exception) -> bool:
-    from sqlalchemy.exc import DBAPIError
-
     conflict = conflict_of(error) if isinstance(error, DBAPIError) else None
     return conflict is not None and conflict.on == "deadlock"

@@ -63,8 +63,10 @@ async def check_channel(
     around = surroundings or Surroundings()
     channel = kind.make(around.context(settings))
 
-    async def try_out(trial: Trial) -> None:
-        trial.breaches += check_parser(channel, _stored(arrivals, "channel"))
+    trial = Trial(around, count)
+    trial.breaches += check_parser(channel, _stored(arrivals, "channel"))
+
+    async def try_out() -> None:
         await trial.probe(channel.probe)
         for reply in replies:
             await trial.once(
@@ -74,7 +76,7 @@ async def check_channel(
                 find=_bound(channel.find_sent, reply),
             )
 
-    await _conclude(f"channel type {kind.name!r}", settings, Trial(around, count), try_out)
+    await _conclude(f"channel type {kind.name!r}", settings, trial, try_out)
 
 
 async def check_backend(
@@ -106,14 +108,16 @@ async def check_backend(
     around = surroundings or Surroundings()
     backend = kind.make(around.context(settings))
 
-    async def try_out(trial: Trial) -> None:
-        trial.breaches += check_parser(backend, _stored(arrivals, "backend"))
+    trial = Trial(around, count)
+    trial.breaches += check_parser(backend, _stored(arrivals, "backend"))
+
+    async def try_out() -> None:
         await trial.probe(backend.probe)
         if forwards:
             anew = kind.make(around.context(settings))
             await _try_forwards(backend, anew, trial, forwards)
 
-    await _conclude(f"backend type {kind.name!r}", settings, Trial(around, count), try_out)
+    await _conclude(f"backend type {kind.name!r}", settings, trial, try_out)
 
 
 async def _try_forwards(
@@ -150,11 +154,11 @@ async def _conclude(
     connector: str,
     settings: msgspec.Struct,
     trial: Trial,
-    try_out: Callable[[Trial], Awaitable[None]],
+    try_out: Callable[[], Awaitable[None]],
 ) -> None:
     around = trial.around
     with library_logs() as lines, _unblocked():
-        await try_out(trial)
+        await try_out()
     said = {
         "the log": repr(around.log.lines),
         "a library's log": "\n".join(lines),

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import msgspec
 
@@ -54,9 +54,13 @@ class RunningGateway:
         """What people can do with it."""
         return self.gateway.parts.operator
 
-    async def until(
-        self, condition: Callable[[], Awaitable[T] | T], seconds: float = 5
-    ) -> T:  # fmt: skip
+    @overload
+    async def until(self, condition: Callable[[], Awaitable[T]], seconds: float = 5) -> T: ...
+
+    @overload
+    async def until(self, condition: Callable[[], T | Literal[False]], seconds: float = 5) -> T: ...
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 5) -> Any:
         """Ask again and again until the answer is true; give that answer.
 
         Args:
@@ -70,7 +74,7 @@ class RunningGateway:
         end = loop.time() + seconds
         while True:
             answer = condition()
-            found: T = await answer if inspect.isawaitable(answer) else answer
+            found = await answer if inspect.isawaitable(answer) else answer
             if found:
                 return found
             if loop.time() > end:

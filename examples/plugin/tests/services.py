@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from gateway_example import signature
 
 from gateway import Secret
-from gateway_example import signature
 
 KEY = Secret("a key that both sides know")
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 import aiohttp
 import msgspec
 import pytest
-from services import KEY, serving
-
-from gateway import Address, ConnectorError, Forward, NewArrival, Person, Reply, Thread
-from gateway.testing import Surroundings, as_stored, check_backend, check_channel, serve_routes
 from gateway_example import (
     ExampleChat,
     ServiceSettings,
@@ -17,6 +13,10 @@ from gateway_example import (
     register_channels,
     signature,
 )
+from services import KEY, serving
+
+from gateway import Address, ConnectorError, Forward, NewArrival, Person, Reply, Thread
+from gateway.testing import Surroundings, as_stored, check_backend, check_channel, serve_routes
 
 CHAT = {"id": "1", "room": "kitchen", "sender": "ann", "text": "The tap drips."}
 ARRIVAL = NewArrival(key="1", lane="kitchen", body=msgspec.json.encode(CHAT))

@@ -17,8 +17,10 @@ from gateway.web.redacting import redacted_conversation
 from gateway.web.shapes.conversation import (
     ConversationDocument,
     ConversationPage,
+    ConversationStateDocument,
     conversation_document,
     conversation_summary,
+    state_document,
 )
 from gateway.web.shapes.ids import ConversationId
 from gateway.web.shapes.link import LinkDocument, link_document
@@ -77,7 +79,10 @@ async def list_conversations(call: Call) -> Answer:
 
 async def get_conversation(call: Call) -> Answer:
     """Read a conversation."""
-    return Answer(value=await _document(call))
+    services = call.services
+    view = await services.store.conversation(call.caller.tenants, call.ids["conversation"])
+    shown = await redacted_conversation(services.redact, view.conversation)
+    return Answer(value=conversation_document(structs.replace(view, conversation=shown)))
 
 
 async def patch_conversation(call: Call) -> Answer:
@@ -87,7 +92,7 @@ async def patch_conversation(call: Call) -> Answer:
     await call.services.operator.set_state(
         caller.tenants, call.ids["conversation"], patch.state, caller.who
     )
-    return Answer(value=await _document(call))
+    return Answer(value=await _state(call))
 
 
 async def merge_conversation(call: Call) -> Answer:
@@ -108,14 +113,14 @@ async def unmerge_conversation(call: Call) -> Answer:
     """Take back the merge of a conversation."""
     caller = call.caller
     await call.services.operator.unmerge(caller.tenants, call.ids["conversation"], caller.who)
-    return Answer(value=await _document(call))
+    return Answer(value=await _state(call))
 
 
-async def _document(call: Call) -> ConversationDocument:
-    services = call.services
-    view = await services.store.conversation(call.caller.tenants, call.ids["conversation"])
-    shown = await redacted_conversation(services.redact, view.conversation)
-    return conversation_document(structs.replace(view, conversation=shown))
+async def _state(call: Call) -> ConversationStateDocument:
+    """Tell how it is now, and nothing that only the scope ``read`` may see."""
+    store = call.services.store
+    view = await store.conversation(call.caller.tenants, call.ids["conversation"])
+    return state_document(view.conversation)
 
 
 OPERATIONS = (
@@ -132,8 +137,8 @@ OPERATIONS = (
     Operation(
         name="patch_conversation", method="PATCH", path="/conversations/{conversation}",
         scope="reply", tag="conversations", summary="Put a conversation into a state",
-        run=patch_conversation, body=ConversationPatch, answer=ConversationDocument,
-        problems=("refused", "redaction_failed"),
+        run=patch_conversation, body=ConversationPatch, answer=ConversationStateDocument,
+        problems=("refused",),
     ),
     Operation(
         name="merge_conversation", method="POST", path="/conversations/{conversation}/merge",
@@ -144,7 +149,6 @@ OPERATIONS = (
     Operation(
         name="unmerge_conversation", method="POST", path="/conversations/{conversation}/unmerge",
         scope="operate", tag="conversations", summary="Take back the merge of a conversation",
-        run=unmerge_conversation, answer=ConversationDocument,
-        problems=("refused", "redaction_failed"),
+        run=unmerge_conversation, answer=ConversationStateDocument, problems=("refused",),
     ),
 )  # fmt: skip

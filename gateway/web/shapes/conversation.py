@@ -55,6 +55,16 @@ class ConversationPage(Struct, frozen=True, kw_only=True):
     ]
 
 
+class ConversationStateDocument(Struct, frozen=True, kw_only=True):
+    """How a conversation is after a change."""
+
+    id: ConversationId
+    state: ConversationState
+    merged_into: ConversationId | None
+    updated_at: Moment
+    resolved_at: Moment | None
+
+
 class ContactDocument(Struct, frozen=True, kw_only=True):
     """The person a conversation is with."""
 
@@ -131,6 +141,15 @@ def conversation_summary(conversation: Conversation) -> ConversationSummary:
         merged_into=maybe("conv", conversation.merged_into),
         opened_at=moment(conversation.opened_at), updated_at=moment(conversation.updated_at),
         resolved_at=moment(conversation.resolved_at),
+    )  # fmt: skip
+
+
+def state_document(conversation: Conversation) -> ConversationStateDocument:
+    """Show how a conversation is after a change."""
+    return ConversationStateDocument(
+        id=show("conv", conversation.id), state=conversation.state,
+        merged_into=maybe("conv", conversation.merged_into),
+        updated_at=moment(conversation.updated_at), resolved_at=moment(conversation.resolved_at),
     )  # fmt: skip
 
 

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
+from gateway.core.assembly import assembled, read_assembly
+from gateway.core.rerunning import Rerunner
+from gateway.domain.ids import read
+from gateway.errors import Refused
 from tests.unit.cli.town import CONFIG, Town
 
 LOUD = CONFIG.replace("[channels.market]\n", "[channels.market]\nloud = true\nlenient = true\n")
@@ -62,3 +68,26 @@ def test_replay_of_what(town: Town) -> None:
     assert "'yesterday' is not a moment such as 2026-11-22" in told.err
     told = town.call("replay", "arr_0000000000001")
     assert (6, "Error: arr_0000000000001: there is no such arrival\n") == (told.code, told.err)
+
+
+async def test_a_difference_that_is_out_of_date_is_not_applied(own_town: Town) -> None:
+    """Of two who looked at the same time only one commits; the other has to look again."""
+    own_town.configure(LOUD)
+    arrival = read("arr", own_town.ids["arrival:tap"])
+    assembly = read_assembly(own_town.folder / "gateway.toml")
+    async with assembled(assembly, folder=own_town.folder) as parts:
+        rerunner = Rerunner(
+            store=parts.store,
+            preparer=parts.preparer,
+            clock=parts.clock,
+            new_id=parts.new_id,
+            on_committed=parts.notice,
+        )
+        [one] = await rerunner.look(None, arrival)
+        [other] = await rerunner.look(None, arrival)
+        assert 1 == (await rerunner.apply(None, one, "Gil")).revision
+        with pytest.raises(Refused, match="was changed meanwhile; look again"):
+            await rerunner.apply(None, other, "Mia")
+        [again] = await rerunner.look(None, arrival)
+        with pytest.raises(Refused, match="changes no message"):
+            await rerunner.apply(None, again, "Mia")

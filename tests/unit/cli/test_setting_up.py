@@ -171,8 +171,7 @@ def test_completion_prints_a_script(town: Town) -> None:
 
 def test_completion_completes(town: Town) -> None:
     """What the script asks for is answered, plugins' commands included."""
-    asked = {"_GATEWAY_COMPLETE": "bash_complete", "COMP_WORDS": "gateway s", "COMP_CWORD": "1"}
-    told = town.call(**asked)
+    told = town.call(_GATEWAY_COMPLETE="bash_complete", COMP_WORDS="gateway s", COMP_CWORD="1")
     assert {"plain,schema", "plain,show", "plain,shout"} == set(told.out.split()), told.err
 
 

@@ -89,12 +89,12 @@ async def _run(folder: Path) -> dict[str, str]:
 
 async def _settled(parts: Parts) -> None:
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    while True:
         counts = await parts.store.counts()
         if not counts.arrivals_waiting and not any(counts.deliveries_waiting.values()):
             return
+        assert time.monotonic() < deadline, counts
         await asyncio.sleep(0.02)
-    raise AssertionError(f"it did not settle: {counts}")
 
 
 async def _ids(parts: Parts, arrivals: Mapping[str, int]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from tests.unit.hooks_live.stage import Stage, example, staged
 
 
 async def answer(stage: Stage, text: str) -> None:
+    """Reply as an agent would."""
     [conversation] = await stage.conversations()
     await stage.running.operator.reply(
         None, conversation.id, text=text, internal=False, author="Agent Smith"

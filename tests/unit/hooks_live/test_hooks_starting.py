@@ -12,10 +12,11 @@ import aiohttp
 
 from tests.unit.hooks_live.stage import Stage, example, staged
 
-TOKEN = "a token of some length"  # noqa: S105 - a test's
+TOKEN = "a token of some length"
 
 
 async def get(stage: Stage, path: str, **headers: str) -> tuple[int, str]:
+    """Ask the gateway's web server."""
     async with (
         aiohttp.ClientSession(headers=headers) as session,
         session.get(stage.running.url + path) as answer,
@@ -24,6 +25,7 @@ async def get(stage: Stage, path: str, **headers: str) -> tuple[int, str]:
 
 
 async def run_command(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the command line on the config of a gateway that ran here."""
     process = await create_subprocess_exec(
         sys.executable, "-m", "gateway", *arguments, cwd=folder, stdout=PIPE, stderr=PIPE
     )

@@ -32,8 +32,8 @@ from gateway import (
     Secret,
     Sent,
     TicketRef,
-    UnreadableArrival,
     Unreachable,
+    UnreadableArrival,
 )
 from gateway.testing import Surroundings, Violation, check_backend, check_channel
 
@@ -51,6 +51,7 @@ class PostSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_well(arrival: Arrival) -> Sequence[Draft]:
+    """Read as it should be."""
     try:
         return [Draft(text=msgspec.json.decode(arrival.body, type=dict[str, Any])["text"] + "")]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError) as error:
@@ -58,10 +59,12 @@ def read_well(arrival: Arrival) -> Sequence[Draft]:
 
 
 def read_carelessly(arrival: Arrival) -> Sequence[Draft]:
+    """Read without a thought of what else may come."""
     return [Draft(text=json.loads(arrival.body)["text"])]
 
 
 def read_a_file(arrival: Arrival) -> Sequence[Draft]:
+    """Read what has nothing to do with the arrival."""
     return [Draft(text=Path(__file__).read_text()[:10])]
 
 
@@ -69,10 +72,12 @@ _numbers = itertools.count()
 
 
 def read_differently(arrival: Arrival) -> Sequence[Draft]:
+    """Read something else each time."""
     return [Draft(text=str(next(_numbers)))]
 
 
 def read_slowly(arrival: Arrival) -> Sequence[Draft]:
+    """Take longer than 20 ms."""
     end = time.thread_time() + 0.03
     while time.thread_time() < end:
         pass
@@ -122,7 +127,7 @@ class Post(Channel[PostSettings]):
 
 
 class Unpicklable(Post):
-    reader = staticmethod(lambda arrival: read_well(arrival))
+    reader = staticmethod(lambda arrival: [*read_well(arrival)])
 
 
 class Careless(Post):
@@ -222,6 +227,7 @@ async def office() -> AsyncIterator[tuple[str, list[str]]]:
 
 
 async def breaches(kind: type[Post]) -> str:
+    """Check a channel against a service that counts."""
     async with office() as (url, kept):
 
         async def count() -> int:
@@ -305,6 +311,7 @@ class Careful(Kept):
 
 
 async def check(kind: type[Kept]) -> None:
+    """Check a backend; what it keeps is counted."""
     around = Surroundings()
 
     async def count() -> int:

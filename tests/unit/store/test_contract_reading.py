@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from blockbuster import blockbuster_ctx
 
 from gateway.domain.arrival import Quarantined
 from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.known import Question
 from gateway.errors import NotFound, Refused
 from gateway.store.leasing import NODE_TTL, lease_node, renew_node
 from gateway.store.operations import ConversationFilter, Counts, Cursor, Store
@@ -228,6 +230,18 @@ async def test_a_ping_writes(store: Store) -> None:
     """A store that is well takes a ping, again and again."""
     await store.ping()
     await store.ping()
+
+
+async def test_no_operation_blocks_the_event_loop(store: Store) -> None:
+    """On either engine accepting, committing, claiming and reading leave the loop free."""
+    await store.ping()  # asyncpg looks for a password file when it connects
+    with blockbuster_ctx():
+        await store.accept([arrival()], [StateWrite(owner="a", key="b", value=b"1")])
+        await store.accept([arrival()])
+        assert [None] == await store.commit([Opened(deliveries=1).changes()])
+        await store.look_up([Question(tenant=TENANT, conversations=(1,))])
+        await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, until=NOW, lease=1)
+        assert 2 == (await store.counts()).arrivals_waiting
 
 
 async def test_a_closed_store_says_so(store: Store) -> None:

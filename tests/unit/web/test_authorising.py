@@ -52,9 +52,7 @@ async def test_every_operation_needs_a_token(
     """Without a token every operation answers 401 and says what to send."""
     got = await client.send(operation.method, _path(operation, world, "kettle"))
     assert (got.status, got.headers["www-authenticate"]) == (401, 'Bearer realm="intake-gateway"')
-    assert got.json["detail"] == (
-        "Send a token of the configuration: Authorization: Bearer TOKEN."
-    )
+    assert got.json["detail"] == ("Send a token of the configuration: Authorization: Bearer TOKEN.")
 
 
 @pytest.mark.parametrize("operation", GUARDED, ids=_name)

@@ -66,9 +66,10 @@ async def test_links_are_shown(client: Client, world: World) -> None:
     """A merge is shown on the page of both conversations."""
     one, into = (show("conv", world.ids[name]) for name in ("kettle", "toaster"))
     await client.post(f"/api/v1/conversations/{one}/merge", as_="operator", json={"into": into})
-    for which in (one, into):
-        page = (await client.get(f"/conversations/{which}")).text
-        assert f'<a href="/conversations/{one}">{one}</a> merged_into' in page
+    mine = (await client.get(f"/conversations/{one}")).text
+    page = (await client.get(f"/conversations/{into}")).text
+    for shown in (mine, page):
+        assert f'<a href="/conversations/{one}">{one}</a> merged_into' in shown
     assert "merged by API token &#39;operator&#39;" in page
     assert f'from the merged <a href="/conversations/{one}">' in page
 

@@ -117,9 +117,7 @@ async def test_no_route_is_undeclared(world: World) -> None:
         for route in build(world.services()).router.routes()
         if route.resource is not None and route.resource.canonical.startswith("/api/")
     }
-    declared = {
-        (method, path) for path, item in DOCUMENT["paths"].items() for method in item
-    }
+    declared = {(method, path) for path, item in DOCUMENT["paths"].items() for method in item}
     assert routes == declared
 
 

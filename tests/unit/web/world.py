@@ -23,7 +23,7 @@ from gateway.domain.cards import redact_cards
 from gateway.domain.changes import Changes
 from gateway.domain.contact import Contact, Identity
 from gateway.domain.conversation import Conversation, Participant, Route, Thread, Ticket
-from gateway.domain.decision import Decision
+from gateway.domain.decision import Decision, DecisionKind
 from gateway.domain.delivery import Attempt, Delivery
 from gateway.domain.ids import IdGenerator
 from gateway.domain.message import Attachment, Author, Message
@@ -183,13 +183,10 @@ async def _conversation(world: World, name: str, tenant: str, subject: str) -> N
     decisions = tuple(
         Decision(
             id=new_id(), tenant=tenant, arrival=taken.id, message=first.id, conversation=where.id,
-            kind=kind, plugin="core 0.1.0", outcome=outcome, reason=reason, facts={"rule": name},
+            kind=kind, plugin="core 0.1.0", outcome=outcome, reason=reason.format(name), facts={"rule": name},
             at=now,
         )
-        for kind, outcome, reason in (
-            ("match", "new", "no conversation is named by it"),
-            ("route", "desk", f"the rule <i>{name}</i> fits"),
-        )
+        for kind, outcome, reason in REASONS
     )  # fmt: skip
     await world.commit(
         tenant=tenant, arrivals_done=(taken.id,), contacts=(person,), identities=(who,),
@@ -229,6 +226,12 @@ async def _question(
             Attachment(name="film.mov", size=0, state="too_large"),
         ),
     )  # fmt: skip
+
+
+REASONS: tuple[tuple[DecisionKind, str, str], ...] = (
+    ("match", "new", "no conversation is named by it"),
+    ("route", "desk", "the rule <i>{}</i> fits"),
+)
 
 
 def _deliveries(world: World, name: str, first: Message, answer: Message) -> tuple[Delivery, ...]:

@@ -1,0 +1,272 @@
+"""What becomes of what comes in, over the real store: duplicates, joins, races and bursts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from gateway.domain.draft import DraftParticipant, ThreadRef
+from gateway.domain.message import Trust
+from gateway.domain.routing import Rule, When
+from tests.unit.core.workshop import Workshop, address, letter, workshop
+
+
+async def test_redelivery_five_times_at_once_is_one_message(shop: Workshop) -> None:
+    """The same bytes under the same key are one message, however often and fast they come."""
+    same = letter()
+    await asyncio.gather(
+        *(shop.hand_in(same, key="k", lane=f"lane {n}") for n in range(5))
+    )
+    await shop.quiet()
+    [message] = await shop.messages()
+    outcomes = [d.outcome for d in await shop.decisions("duplicate")]
+    assert ["redelivery"] * 4 == outcomes
+    assert 1 == len(await shop.deliveries("backend/tickets"))
+    assert "The printer is on fire again" == message.text
+
+
+async def test_redelivery_after_a_month_is_still_one_message(shop: Workshop) -> None:
+    """There is no window after which a redelivery becomes a new message."""
+    await shop.take(letter(), key="k")
+    shop.clock.advance(30 * 86_400)
+    await shop.take(letter(), key="k")
+    assert 1 == len(await shop.messages())
+
+
+async def test_same_key_with_other_content_keeps_both_and_flags_it(shop: Workshop) -> None:
+    """A sender that reuses ids loses nothing: both messages stay, and a decision says so."""
+    await shop.take(letter(text="The first thing that I want to say"), key="k")
+    await shop.take(letter(text="Something else entirely happened now"), key="k")
+    await shop.take(letter(text="Something else entirely happened now"), key="k")
+    texts = [m.text for c in await shop.conversations() for m in await shop.messages(c.id)]
+    assert [
+        "The first thing that I want to say", "Something else entirely happened now",
+    ] == texts  # fmt: skip
+    assert ["kept", "redelivery"] == [d.outcome for d in await shop.decisions("duplicate")]
+
+
+async def test_same_mail_in_two_inboxes_is_one_message_of_two_arrivals(shop: Workshop) -> None:
+    """What reached two inboxes at once is one message, one ticket, and both arrivals lead to it."""
+    mail = letter(same_as=("message-id+digest",))
+    arrivals = await asyncio.gather(
+        shop.hand_in(mail, source="post", key="1"), shop.hand_in(mail, source="second", key="9")
+    )
+    await shop.quiet()
+    [message] = await shop.messages()
+    stored = [await shop.store.arrival(None, arrival) for arrival in arrivals]
+    assert [(message.id,), (message.id,)] == [one.messages for one in stored]
+    assert 1 == len(await shop.deliveries("backend/tickets"))
+
+
+async def test_burst_from_a_new_sender_makes_one_contact(shop: Workshop) -> None:
+    """Forty messages at once from somebody unknown, over many lanes, are one person's."""
+    await asyncio.gather(
+        *(
+            shop.hand_in(letter(text=f"Order {n}{n} number {n} of {n * 7} is missing"), lane=str(n))
+            for n in range(40)
+        )
+    )
+    await shop.quiet()
+    conversations = await shop.conversations()
+    assert [] == await shop.quarantine()
+    assert 1 == len({c.contact for c in conversations})
+    assert 1 == len({c.requester for c in conversations})
+    assert 40 == sum([len(await shop.messages(c.id)) for c in conversations])
+
+
+async def test_burst_from_many_senders_crosses_no_conversation(shop: Workshop) -> None:
+    """People who write the same words at the same moment stay apart."""
+    names = [f"person{n}" for n in range(30)]
+    await asyncio.gather(*(shop.hand_in(letter(name), lane=name) for name in names))
+    await shop.quiet()
+    for conversation in await shop.conversations():
+        view = await shop.store.conversation(None, conversation.id)
+        assert 1 == len(view.participants)
+        assert 1 == len(await shop.messages(conversation.id))
+    assert 30 == len(await shop.conversations())
+
+
+async def test_many_lanes_racing_for_one_conversation_all_win_in_the_end(shop: Workshop) -> None:
+    """A topic that a hundred people write in at once takes every message, numbered without gaps."""
+    topic = ThreadRef(native_id="topic 7", admits_sender=True, audience="public")
+    await shop.take(letter("first", thread=topic))
+    names = [f"person{n}" for n in range(100)]
+    await asyncio.gather(*(shop.hand_in(letter(name, thread=topic), lane=name) for name in names))
+    await shop.quiet()
+    messages = await shop.messages()
+    assert [] == await shop.quarantine()
+    assert list(range(1, 102)) == [message.seq for message in messages]
+    assert {"First", *(name.title() for name in names)} == {m.author.name for m in messages}
+
+
+async def test_messages_of_one_lane_keep_their_order(shop: Workshop) -> None:
+    """What one sender says stays in the order in which it came."""
+    thread = ThreadRef(native_id="t", admits_sender=True)
+    for n in range(20):
+        await shop.hand_in(letter(text=f"{n}", thread=thread), lane="ann")
+    await shop.quiet()
+    assert [str(n) for n in range(20)] == [m.text for m in await shop.messages()]
+
+
+async def test_token_with_its_sender_joins(shop: Workshop) -> None:
+    """A signed token together with somebody who takes part joins, and reopens what had ended."""
+    await shop.take(letter())
+    [conversation] = await shop.conversations()
+    await shop.operator.set_state(None, conversation.id, "resolved", "ada")
+    token = shop.keyring.make("default", conversation.id)
+    await shop.take(letter(text="It still burns as brightly", tokens=(token,)))
+    [joined] = await shop.conversations()
+    assert "open" == joined.state
+    assert joined.resolved_at is None
+    assert 2 == len(await shop.messages())
+
+
+async def test_token_in_other_hands_opens_a_linked_conversation(shop: Workshop) -> None:
+    """Who holds a token without taking part gets a conversation of their own, shown beside it."""
+    await shop.take(letter())
+    [first] = await shop.conversations()
+    token = shop.keyring.make("default", first.id)
+    await shop.take(letter("eve", tokens=(token,)))
+    _, second = await shop.conversations()
+    view = await shop.store.conversation(None, second.id)
+    assert [("related", second.id, first.id)] == [(k.kind, k.a, k.b) for k in view.links]
+    assert 1 == len(await shop.messages(first.id))
+
+
+async def test_somebody_apart_can_go_on_in_the_same_native_thread(shop: Workshop) -> None:
+    """A stranger in a known mail thread writes again and again in the conversation of their own."""
+    thread = ThreadRef(native_id="<first@example.net>")
+    await shop.take(letter(thread=thread, external_ids=("<first@example.net>",)))
+    references = ("<first@example.net>",)
+    await shop.take(letter("eve", thread=thread, references=references))
+    _, hers = await shop.conversations()
+    token = shop.keyring.make("default", hers.id)
+    for n in range(3):
+        text = f"And this is what came to my mind later, part {n}"
+        await shop.take(
+            letter("eve", text=text, thread=thread, references=references, tokens=(token,))
+        )
+    assert [] == await shop.quarantine()
+    assert 4 == len(await shop.messages(hers.id))
+    assert 2 == len(await shop.conversations())
+    view = await shop.store.conversation(None, hers.id)
+    assert 1 == len(view.threads)
+
+
+async def test_forged_sender_gets_an_identity_of_its_own(shop: Workshop) -> None:
+    """A sender that failed DMARC is nobody known, whatever address, token and references say."""
+    await shop.take(letter(external_ids=("<a@x>",)))
+    [first] = await shop.conversations()
+    token = shop.keyring.make("default", first.id)
+    forged = letter(
+        text="Please send me the whole history", proof="claimed", tokens=(token,),
+        references=("<a@x>",), trust=Trust(dmarc="fail"),
+    )  # fmt: skip
+    await shop.take(forged)
+    _, second = await shop.conversations()
+    view = await shop.store.conversation(None, second.id)
+    assert ["unauthenticated"] == [identity.scope for identity in view.identities]
+    assert second.contact != first.contact
+    assert 1 == len(await shop.messages(first.id))
+
+
+async def test_brought_in_by_cc_may_answer(shop: Workshop) -> None:
+    """Participants bring in others: who was named in Cc takes part and may join."""
+    await shop.take(
+        letter(
+            external_ids=("<a@x>",), participants=(DraftParticipant(address=address("bob")),)
+        )
+    )  # fmt: skip
+    await shop.take(letter("bob", text="I can confirm all of this", references=("<a@x>",)))
+    assert ["Ann", "Bob"] == [message.author.name for message in await shop.messages()]
+
+
+async def test_repeat_is_appended_and_an_order_number_keeps_apart(shop: Workshop) -> None:
+    """Nearly the same words of the same person are a repeat, unless they name another thing."""
+    await shop.take(letter(text="Where is my order 1001? I wait since Monday for it."))
+    await shop.take(letter(text="Where is my order 1001?? I wait since Monday for it!"))
+    await shop.take(letter(text="Where is my order 2002? I wait since Monday for it."))
+    first, second = await shop.conversations()
+    said = await shop.messages(first.id)
+    assert [None, said[0].id] == [message.repeat_of for message in said]
+    view = await shop.store.conversation(None, second.id)
+    assert ["related"] == [link.kind for link in view.links]
+
+
+async def test_repeat_needs_a_sender_that_is_vouched_for(shop: Workshop) -> None:
+    """An address that is only claimed never joins by what it says."""
+    await shop.take(letter(proof="claimed"))
+    await shop.take(letter(proof="claimed"))
+    assert 2 == len(await shop.conversations())
+
+
+async def test_answer_to_what_ended_long_ago_opens_a_follow_up(shop: Workshop) -> None:
+    """A token of a conversation that ended months ago opens a follow-up that names it."""
+    await shop.take(letter())
+    [first] = await shop.conversations()
+    await shop.operator.set_state(None, first.id, "closed", "ada")
+    shop.clock.advance(60 * 86_400)
+    token = shop.keyring.make("default", first.id)
+    await shop.take(letter(text="It burns once more, after months", tokens=(token,)))
+    _, second = await shop.conversations()
+    view = await shop.store.conversation(None, second.id)
+    assert [("follow_up_of", first.id)] == [(k.kind, k.b) for k in view.links]
+
+
+async def test_tenants_do_not_meet(shop: Workshop) -> None:
+    """The same address, key, token and references of another tenant lead nowhere."""
+    await shop.take(letter(external_ids=("<a@x>",), same_as=("s",)), key="k")
+    [first] = await shop.conversations()
+    token = shop.keyring.make("default", first.id)
+    await shop.take(
+        letter(references=("<a@x>",), tokens=(token,), same_as=("s",)), key="k", tenant="acme"
+    )
+    one, other = await shop.conversations()
+    assert ("default", "acme") == (one.tenant, other.tenant)
+    assert one.contact != other.contact
+    view = await shop.store.conversation(None, other.id)
+    assert () == view.links
+
+
+async def test_automated_mail_opens_no_ticket(shop: Workshop) -> None:
+    """An out-of-office notice is stored and explained, but no ticket system hears of it."""
+    await shop.take(letter(automated="out_of_office"))
+    [conversation] = await shop.conversations()
+    assert "resolved" == conversation.state
+    assert [] == await shop.deliveries()
+
+
+async def test_person_writing_after_a_machine_gets_a_ticket(shop: Workshop) -> None:
+    """What an automatic mail opened quietly is routed once the person writes in that thread."""
+    thread = ThreadRef(native_id="<t@x>")
+    await shop.take(letter(automated="out_of_office", thread=thread))
+    await shop.take(letter(text="Now I am back and need your help", thread=thread))
+    [conversation] = await shop.conversations()
+    assert ("open", ("tickets",)) == (conversation.state, conversation.route.backends)
+    said = await shop.messages()
+    assert [said[1].id] == [d.message for d in await shop.deliveries("backend/tickets")]
+
+
+async def test_rules_route_by_words(database: Path) -> None:
+    """A rule's words send a conversation to its backend, queue and priority."""
+    rule = Rule(
+        name="fire", when=When(words=("fire",)), backends=("other",), queue="Alarm",
+        priority="urgent",
+    )  # fmt: skip
+    async with workshop(database, rules=(rule,)) as shop:
+        await shop.take(letter())
+        await shop.take(letter("bob", text="A calm question about paper trays"))
+        first, second = await shop.conversations()
+        assert (("other",), "Alarm", "urgent") == (
+            first.route.backends, first.route.queue, first.priority,
+        )  # fmt: skip
+        assert (("tickets",), "normal") == (second.route.backends, second.priority)
+
+
+async def test_one_arrival_may_hold_several_messages(shop: Workshop) -> None:
+    """Every part of an arrival becomes a message of its own, once."""
+    parts = [letter(name, text=f"{name} has something to say here") for name in ("ann", "bob")]
+    await shop.take(*parts, key="k")
+    await shop.take(*parts, key="k")
+    assert 2 == len(await shop.conversations())
+    assert 2 == len(await shop.deliveries("backend/tickets"))
