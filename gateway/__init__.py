@@ -79,8 +79,8 @@ from gateway.errors import (
     Suspended,
     TargetBroken,
     Throttled,
-    UnreadableArrival,
     Unreachable,
+    UnreadableArrival,
 )
 from gateway.hooks.specs import hookimpl
 
@@ -171,8 +171,8 @@ __all__ = [
     "TicketRef",
     "Tokens",
     "Trust",
-    "UnreadableArrival",
     "Unreachable",
+    "UnreadableArrival",
     "WebRequest",
     "WebResponse",
     "WorkEntry",

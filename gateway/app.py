@@ -26,19 +26,19 @@ from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.runner import Pipeline
 from gateway.core.policies import warm_up
 from gateway.core.reading import BlobReader
+from gateway.core.redacting import redaction
 from gateway.core.supervision import Supervisor
 from gateway.core.texts import acknowledgements
 from gateway.core.timers import Timers
+from gateway.core.watching import watch_store
 from gateway.domain.health import Health
 from gateway.domain.matching import MatchingPolicy
-from gateway.domain.message import Message
 from gateway.domain.retrying import BreakerPolicy, RetryPolicy
 from gateway.errors import HookFailure
 from gateway.hooks.assembly import Assembly
 from gateway.hooks.dispatcher import Answered
 from gateway.hooks.lifespans import lifespans
 from gateway.hooks.registering import registered
-from gateway.hooks.specs import Audience
 from gateway.web.server import WebServer
 from gateway.web.services import ConnectorKind, Services
 
@@ -158,6 +158,7 @@ class Gateway:
             for name, sender in self.outbox.senders.items():
                 start(f"outbox/{name}", sender.run)
             start("pipeline", self.pipeline.run)
+            start("store", _bound(watch_store, parts.store, parts.board))
             start("timers", self.timers.run)
             start("node", _bound(keep_node, parts.store, parts.node, parts.clock, self._on_lost))
             for feed in self.events.feeds:
@@ -218,9 +219,6 @@ class Gateway:
         def routes(hook: str) -> list[Answered[Any]]:
             return registered(implementations[hook], failed)
 
-        async def redact(message: Message, audience: Audience) -> Message:
-            return (await parts.hooks.redact_message(message, audience)).value
-
         connector_routes: list[tuple[str, ConnectorKind, Route]] = [
             (name, "channel", route)
             for name, channel in parts.channels.items()
@@ -243,7 +241,7 @@ class Gateway:
             plugin_routes=[(a.plugin, a.value) for a in routes("register_routes")],
             console_pages=[(a.plugin, a.value) for a in routes("register_console_pages")],
             ready=lambda: parts.board.parts.get("gateway", _STARTING).state == "ok",
-            redact=redact,
+            redact=redaction(parts.hooks),
         )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ import click
 
 from gateway.cli.arguments import Id, Shown
 from gateway.cli.options import Command
-from gateway.cli.redacting import redaction
 from gateway.cli.session import Session
 from gateway.cli.terminal import moment, shorten, table
+from gateway.core.redacting import redaction
 from gateway.domain.conversation import Conversation, ConversationState, Tier
 from gateway.domain.ids import show
 
@@ -57,7 +57,7 @@ def command(
 
     async def work(parts: Parts) -> list[Conversation]:
         found = await parts.store.conversations(session.tenants, wanted, cursor)
-        redact = redaction(parts)
+        redact = redaction(parts.hooks)
         return [await redacted_conversation(redact, one) for one in found]
 
     found = session.with_parts(work)

@@ -16,7 +16,7 @@ EXITS: dict[int, str] = {
     6: "there is no such record, or it belongs to another tenant",
     7: "the request makes no sense in the present state",
     SICK: "something that was looked at is not well",
-    FAULT: "a fault of the gateway itself; the traceback belongs into a bug report",
+    FAULT: "a fault of the gateway itself, whose traceback belongs into a bug report; or `run` ended because a commit failed on the disk",
     INTERRUPTED: "interrupted with Ctrl-C",
 }
 

@@ -13,9 +13,9 @@ import msgspec
 from gateway.cli.arguments import Id, Moment, Shown, named
 from gateway.cli.options import Command
 from gateway.cli.progress import progress
-from gateway.cli.redacting import redaction
 from gateway.cli.session import Session
 from gateway.cli.terminal import indent, plain, table
+from gateway.core.redacting import redaction
 from gateway.domain.ids import show
 from gateway.domain.message import Message
 from gateway.errors import GatewayError, NotFound, Refused
@@ -126,7 +126,7 @@ async def _differences(parts: Parts, rerun: Rerun) -> tuple[Difference, ...]:
     """What would be different, redacted for people."""
     if rerun.stored is None or rerun.revised is None:
         return ()
-    redact = redaction(parts)
+    redact = redaction(parts.hooks)
     before = await redact(rerun.stored, "console")
     after = await redact(rerun.revised, "console")
     return tuple(

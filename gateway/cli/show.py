@@ -8,9 +8,9 @@ import click
 
 from gateway.cli.arguments import Id, Shown, named
 from gateway.cli.options import Command
-from gateway.cli.redacting import redaction
 from gateway.cli.session import Session
 from gateway.cli.wording import conversation_words, delivery_words, message_words
+from gateway.core.redacting import redaction
 from gateway.domain.delivery import Delivery
 from gateway.domain.ids import show
 from gateway.domain.message import Message
@@ -64,7 +64,7 @@ async def _read(parts: Parts, session: Session, conversation: int) -> Told:
     from gateway.store.operations import Cursor, DeliveryFilter
     from gateway.web.redacting import redacted, redacted_conversation
 
-    redact, tenants = redaction(parts), session.tenants
+    redact, tenants = redaction(parts.hooks), session.tenants
     with named(show("conv", conversation)):
         view = await parts.store.conversation(tenants, conversation)
     shown = await redacted_conversation(redact, view.conversation)

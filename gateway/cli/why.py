@@ -9,10 +9,10 @@ import msgspec
 
 from gateway.cli.arguments import Id, Shown, named
 from gateway.cli.options import Command
-from gateway.cli.redacting import redaction
 from gateway.cli.session import Session
 from gateway.cli.terminal import shorten
 from gateway.cli.wording import arrival_words, author_words, decision_words, delivery_words
+from gateway.core.redacting import redaction
 from gateway.domain.ids import show
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(session: Session, about: Shown) -> None:
             )
         if found.message is None:
             return found
-        shown = await redaction(parts)(found.message, "console")
+        shown = await redaction(parts.hooks)(found.message, "console")
         return msgspec.structs.replace(found, message=shown)
 
     found = session.with_parts(work)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import aiohttp
 import msgspec
 
 from gateway.domain.arrival import NewArrival
 from gateway.domain.health import Health
 from gateway.domain.message import Attachment
+
+if TYPE_CHECKING:
+    import aiohttp  # a quarter of a second to import, which no command needs
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 OWN = "localhost"
+NOWHERE = ".invalid"  # never there (RFC 6761, 6.4)
 
 
 class LeftTheMachine(AssertionError):
@@ -68,6 +69,8 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
+        if host.endswith(NOWHERE):
+            raise OSError(socket.EAI_NONAME, "no such name")
         if host != OWN:
             raise LeftTheMachine(f"a test may reach {OWN} and 127.0.0.1, not {host}")
         return [

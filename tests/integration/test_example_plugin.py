@@ -80,9 +80,10 @@ async def address(process: Process) -> str:
 async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
     """Ask again and again until the answer is true."""
     async with asyncio.timeout(SECONDS):
-        while not (answer := await condition()):
+        while True:
+            if answer := await condition():
+                return answer
             await asyncio.sleep(0.02)
-    return answer
 
 
 async def test_a_third_party_plugin_works_end_to_end(

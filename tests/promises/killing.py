@@ -5,49 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.promises.configs import BASE, PLUGINS, QUICK_RETRIES, mailbox, plugins, tickets
 from tests.promises.process import GatewayProcess, Launcher, gateway_process
 from tests.promises.senders import Sender
-from tests.promises.ticket_system import SECRET, TicketSystem, ticket_system
+from tests.promises.ticket_system import TicketSystem, ticket_system
 
 NAMES = ("ann", "bob", "cee", "dan")
 SETTLE_SECONDS = 90.0
 
-CONFIG = """\
-[gateway]
-log_format = "json"
-[web]
-listen = "127.0.0.1:{http}"
-[api.tokens.tests]
-token = "the-token-of-the-tests-0001"
-scopes = ["read"]
-[outbox]
-schedule = [0, 0.05, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1, 1, 1, 1]
-breaker_failures = 1000
-[plugins.email]
-[channels.support]
-type = "email"
-address = "support@example.com"
-trusted_authserv_ids = ["mx.example.com"]
-lmtp = { port = {lmtp} }
-"""
-WEBHOOK = """\
-[plugins.webhook]
-[backends.tickets]
-type = "webhook"
-url = "URL"
-secrets = ["SECRET"]
-timeout = 5
-"""
-SEARCHABLE = f"""\
-[plugins.searchable]
-path = {str(Path(__file__).with_name("plugins") / "searchable.py")!r}
-[backends.tickets]
-type = "searchable"
-url = "URL"
-"""
+
+def idempotent(system: TicketSystem) -> str:
+    """The config of a backend whose ticket system knows a key again."""
+    return plugins("webhook") + tickets(system.url)
+
+
+def searchable(system: TicketSystem) -> str:
+    """The config of a backend whose ticket system can only be searched."""
+    return (
+        plugins(files=[PLUGINS / "searchable.py"])
+        + f'[backends.tickets]\ntype = "searchable"\nurl = "{system.url}"\n'
+    )
 
 
 class BooksDiffer(AssertionError):
@@ -133,7 +114,7 @@ async def kill_again_and_again(
     seed: int,
     rounds: int,
     system: TicketSystem,
-    backend: str = WEBHOOK,
+    backend: Callable[[TicketSystem], str] = idempotent,
     after_an_answer: bool = False,
 ) -> Story:
     """Kill a gateway under load from four senders, round by round, then let it finish.
@@ -146,7 +127,7 @@ async def kill_again_and_again(
     """
     dice = random.Random(seed)
     async with ticket_system(system):
-        config = CONFIG + backend.replace("URL", system.url).replace("SECRET", SECRET)
+        config = BASE + QUICK_RETRIES + plugins("email") + mailbox() + backend(system)
         async with gateway_process(launcher, folder, config, start=False) as gateway:
             senders = [
                 Sender(name=name, port=gateway.lmtp, dice=random.Random(dice.random()))

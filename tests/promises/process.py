@@ -202,6 +202,10 @@ class GatewayProcess:
     async def stop(self, seconds: float = 15) -> int:
         """Ask the process to end as an operator does; its exit code."""
         os.kill(self.pid, signal.SIGTERM)
+        return await self.wait(seconds)
+
+    async def wait(self, seconds: float = 15) -> int:
+        """Wait until the process ends; its exit code."""
         deadline = time.monotonic() + seconds
         while not self.ended():
             if time.monotonic() > deadline:

@@ -15,14 +15,16 @@ from pathlib import Path
 import pytest
 
 from tests.promises.killing import (
-    SEARCHABLE,
-    WEBHOOK,
     BooksDiffer,
     kill_again_and_again,
+    searchable,
 )
-from tests.promises.process import Launcher
+from tests.promises.configs import BASE, QUICK_RETRIES, mailbox, plugins
+from tests.promises.mails import mail
+from tests.promises.process import Launcher, gateway_process
 from tests.promises.sabotage.builds import BUILDS
-from tests.promises.ticket_system import SearchableSystem, TicketSystem
+from tests.promises.senders import send_once
+from tests.promises.ticket_system import SearchableSystem, TicketSystem, ticket_system
 
 pytestmark = [pytest.mark.promise]
 LOSES = 0.2
@@ -58,31 +60,61 @@ async def test_a_ticket_system_that_can_only_be_searched_gets_nothing_twice(
 ) -> None:
     """A backend without keys is asked whether it has an entry before one is sent again."""
     seed = _seed()
-    system = SearchableSystem(loses=LOSES, dice=random.Random(seed))
+    system = SearchableSystem(loses=LOSES, fails=LOSES, dice=random.Random(seed))
     print(f"PROMISE_SEED={seed}")
     story = await kill_again_and_again(
-        launcher, tmp_path, seed=seed, rounds=10, system=system, backend=SEARCHABLE
+        launcher, tmp_path, seed=seed, rounds=10, system=system, backend=searchable
     )
     print(story.facts())
     story.check()
     assert story.system.answers_lost > 0
 
 
+FAULTS = {
+    "acknowledge-before-commit": "lost: token",
+    "send-again-without-key": "doubled: token",
+    "no-redelivery-key": "doubled: token",
+}
+
+
 @pytest.fixture(params=sorted(BUILDS))
-def sabotaged(request: pytest.FixtureRequest) -> Iterator[Launcher]:
-    """Starts gateways that are broken on purpose."""
+def sabotaged(request: pytest.FixtureRequest) -> Iterator[tuple[Launcher, str]]:
+    """Starts gateways that are broken on purpose; and what the books must say of them."""
     launcher = Launcher(request.param)
-    yield launcher
+    yield launcher, FAULTS[request.param]
     launcher.close()
+
+
+async def test_a_search_that_fails_proves_nothing(launcher: Launcher, tmp_path: Path) -> None:
+    """While the ticket system cannot be searched, nothing is sent again that may be there."""
+    system = SearchableSystem(loses=1.0, fails=1.0)
+    async with ticket_system(system):
+        config = BASE + QUICK_RETRIES + plugins("email") + mailbox() + searchable(system)
+        async with gateway_process(launcher, tmp_path, config) as gateway:
+            raw = mail("ann@example.net", "one\n", message_id="1@example.net")
+            await send_once(gateway.lmtp, raw, sender="ann@example.net")
+            await system.until(lambda: system.searches >= 4)
+            system.loses = 0.0
+            system.fails = 0.0
+            before = system.searches
+            await system.until(lambda: system.searches > before)
+            raw = mail(
+                "ann@example.net", "two\n", message_id="2@example.net",
+                In_Reply_To="<1@example.net>",
+            )  # fmt: skip
+            await send_once(gateway.lmtp, raw, sender="ann@example.net")
+            await system.until(lambda: "two" in system.tokens)
+    assert ["one", "two"] == system.tokens
 
 
 @pytest.mark.xdist_group("kill-more")
 async def test_the_books_differ_for_a_sabotaged_gateway(
-    sabotaged: Launcher, tmp_path: Path
+    sabotaged: tuple[Launcher, str], tmp_path: Path
 ) -> None:
     """The kill test notices each of three gateways that were broken on purpose."""
-    with pytest.raises(BooksDiffer, match=sabotaged.fault):
-        await _short_story(sabotaged, tmp_path)
+    launcher, fault = sabotaged
+    with pytest.raises(BooksDiffer, match=fault):
+        await _short_story(launcher, tmp_path)
 
 
 @pytest.mark.xdist_group("kill-more")
@@ -96,7 +128,7 @@ async def test_the_books_agree_for_the_gateway_as_it_is(
 async def _short_story(launcher: Launcher, folder: Path) -> None:
     """Kill six times, right after an acknowledgement was heard, with everything losing much."""
     story = await kill_again_and_again(
-        launcher, folder, seed=7, rounds=6, backend=WEBHOOK, after_an_answer=True,
+        launcher, folder, seed=7, rounds=6, after_an_answer=True,
         system=TicketSystem(loses=0.5, dice=random.Random(7)),
     )  # fmt: skip
     print(story.facts())

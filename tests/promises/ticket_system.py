@@ -13,8 +13,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+import aiohttp
 from standardwebhooks import Webhook
 
 from tests.promises.process import HOST
@@ -101,6 +103,27 @@ class TicketSystem:
                 )
             await asyncio.sleep(0.01)
 
+    async def reply(
+        self, gateway: str, ticket: str, text: str, *, entry: str, audience: str = "customer",
+        name: str = "tickets", secret: str = SECRET,
+    ) -> tuple[int, Mapping[str, str]]:  # fmt: skip
+        """Let an agent write in a ticket; how the gateway answered the callback."""
+        data = {"ticket": ticket, "text": text, "entry": entry, "audience": audience}
+        body = json.dumps({"type": "reply.created", "data": data}).encode()
+        now = datetime.now(UTC)
+        headers = {
+            "webhook-id": f"reply-{entry}",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign(f"reply-{entry}", now, body.decode()),
+            "content-type": "application/json",
+        }
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(f"{gateway}/in/{name}/replies", data=body) as response,
+        ):
+            await response.read()
+            return response.status, dict(response.headers)
+
     async def answer(self, request: Request) -> tuple[int, Any] | None:
         """Take one request; None loses the answer."""
         if request.method == "HEAD":
@@ -135,7 +158,14 @@ class SearchableSystem(TicketSystem):
     """A ticket system without idempotency: what is sent twice is there twice; but it can be searched.
 
     ``POST /entries`` stores, ``GET /entries/KEY`` finds.
+
+    Args:
+        fails: how often a search fails, 0 to 1.
+        searches: how often it was searched.
     """
+
+    fails: float = 0.0
+    searches: int = 0
 
     @property
     def url(self) -> str:
@@ -145,6 +175,9 @@ class SearchableSystem(TicketSystem):
     async def answer(self, request: Request) -> tuple[int, Any] | None:
         """Take one request; None loses the answer."""
         if request.method == "GET":
+            self.searches += 1
+            if self.dice.random() < self.fails:
+                return 503, {}
             key = request.path.rpartition("/")[2]
             found = next((one for one in self.entries if one.key == key), None)
             answer = (404, {}) if found is None else (200, {"ticket": found.ticket})

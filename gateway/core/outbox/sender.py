@@ -153,12 +153,13 @@ class Sender:
             return
         found: Done | None = None
         error: ConnectorError | HookFailure | None = None
-        looked_up = False
+        looked_up = looking = False
         try:
             async with asyncio.timeout(self._deadline):
                 if delivery.state == "unknown" and self._rules.repeat == "lookup":
+                    looking = True
                     found = await self.target.find(delivery)
-                    looked_up = found is not None
+                    looking, looked_up = False, found is not None
                 if found is None:
                     found = await self.target.deliver(delivery)
         except TimeoutError:
@@ -180,7 +181,7 @@ class Sender:
             )  # fmt: skip
             error = OutcomeUnknown(f"{type(failure).__name__}: {failure}", code="failed")
         took = int((asyncio.get_running_loop().time() - began) * 1000)
-        await self._settle(delivery, found, error, took, looked_up)
+        await self._settle(delivery, found, error, took, looked_up, still_unknown=looking)
 
     async def _park(self, work: Work, delivery: Delivery) -> None:
         """Show to a person what may have been sent and must not be sent twice."""
@@ -194,7 +195,7 @@ class Sender:
 
     async def _settle(
         self, delivery: Delivery, done: Done | None, error: ConnectorError | HookFailure | None, took: int,
-        looked_up: bool,
+        looked_up: bool, *, still_unknown: bool,
     ) -> None:  # fmt: skip
         self._judge(error)
         for race in itertools.count():
@@ -209,8 +210,9 @@ class Sender:
                 if isinstance(error, HookFailure):
                     error = TargetBroken(str(error), code="hook_failed")
                 settled = settle_failed(
-                    work, delivery, error, self._rules, random=self._random, took_ms=took
-                )
+                    work, delivery, error, self._rules, random=self._random, took_ms=took,
+                    still_unknown=still_unknown,
+                )  # fmt: skip
                 self._log.warning(
                     "delivery.failed", target=self.target.name, delivery=delivery.id,
                     state=settled.state, code=settled.last_code, attempts=settled.attempts,

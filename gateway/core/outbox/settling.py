@@ -88,8 +88,13 @@ def settle_failed(
     *,
     random: Callable[[], float],
     took_ms: int,
+    still_unknown: bool = False,
 ) -> Delivery:
-    """Note a failure: try again later, leave it unknown, or give it up."""
+    """Note a failure: try again later, leave it unknown, or give it up.
+
+    Args:
+        still_unknown: it was only looked for, so that the attempt before may have done it still.
+    """
     known = error if isinstance(error, ConnectorError) else None
     code = known.reason_code if known else type(error).__name__
     attempts = delivery.attempts + 1
@@ -97,7 +102,7 @@ def settle_failed(
         attempts = delivery.attempts  # the operator's to mend: no attempt is used up by waiting
     holds = rules.stuck_head == "hold"
     wait = rules.retry.wait(max(attempts, 1), known.retry_after if known else None, random)
-    unknown = known is None or isinstance(error, OutcomeUnknown)
+    unknown = still_unknown or known is None or isinstance(error, OutcomeUnknown)
     if isinstance(error, Stopped) or (known and not known.retryable and not unknown):
         state, next_at, blocks = "dead", PARKED, holds
     elif unknown and rules.repeat == "never":

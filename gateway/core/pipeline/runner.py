@@ -71,6 +71,7 @@ class Pipeline:
         )  # fmt: skip
         self._wake = asyncio.Event()
         self._held: set[int] = set()
+        self._newest, self._rescan_at = 0, 0.0
         self._finished: set[int] = set()
         self._race = asyncio.Lock()
 
@@ -87,29 +88,40 @@ class Pipeline:
             await self._lanes.drain(8.0)
 
     async def _feed(self) -> None:
-        """Take what waits; then sleep until more comes, looking now and then all the same."""
+        """Take what is new; then sleep until more comes, looking now and then at what lies behind.
+
+        Behind the newest id that was taken lie only what is being worked on, what somebody had
+        run again, and what another process took in meanwhile.
+        """
         self._wake.clear()
-        after = 0
-        while True:
-            await self._lanes.wait_for_room()
-            items, size = self._lanes.room
-            self._finished.clear()
-            batch = await self._store.waiting_arrivals(
-                after=after, limit=min(items, 256), max_bytes=size
-            )
-            if not batch:
-                break
-            after = batch[-1].id
-            for arrival in batch:
-                # What was finished while the batch was read is in it, but waits no more.
-                if arrival.id not in self._held and arrival.id not in self._finished:
-                    self._held.add(arrival.id)
-                    self._lanes.put(f"{arrival.source}\0{arrival.lane}", arrival)
+        self._newest = await self._take(self._newest, None)
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._rescan_at:
+            await self._take(0, self._newest)
+            self._rescan_at = loop.time() + RESCAN_SECONDS
         try:
             async with asyncio.timeout(RESCAN_SECONDS):
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    async def _take(self, after: int, until: int | None) -> int:
+        """Put waiting arrivals into their lanes as there is room; gives the newest id seen."""
+        while True:
+            await self._lanes.wait_for_room()
+            items, size = self._lanes.room
+            self._finished.clear()
+            limit = min(items, 256) if until is None else 256
+            batch = await self._store.waiting_arrivals(after=after, limit=limit, max_bytes=size)
+            for arrival in batch:
+                # What was finished while the batch was read is in it, but waits no more.
+                if arrival.id not in self._held and arrival.id not in self._finished:
+                    self._held.add(arrival.id)
+                    self._lanes.put(f"{arrival.source}\0{arrival.lane}", arrival)
+            if batch:
+                after = batch[-1].id
+            if not batch or (until is not None and after >= until):
+                return after
 
     async def _work(self, arrival: Arrival) -> None:
         """Work on one arrival until it is done or put aside; the lane behind it waits."""

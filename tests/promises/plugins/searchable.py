@@ -15,6 +15,7 @@ from gateway import (
     EntryRef,
     Forward,
     OutcomeUnknown,
+    TargetBroken,
     TicketRef,
     Unreachable,
     hookimpl,
@@ -55,6 +56,8 @@ class Searchable(Backend[SearchableSettings]):
                 self.context.http.session(trusted=True) as session,
                 session.request(method, url, json=body or None) as response,
             ):
+                if response.status == 503:
+                    raise TargetBroken(f"{url} failed")
                 return await response.json() if response.status == 200 else {}
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"{url} cannot be connected to") from error

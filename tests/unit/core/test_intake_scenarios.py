@@ -14,9 +14,7 @@ from tests.unit.core.workshop import Workshop, address, letter, workshop
 async def test_redelivery_five_times_at_once_is_one_message(shop: Workshop) -> None:
     """The same bytes under the same key are one message, however often and fast they come."""
     same = letter()
-    await asyncio.gather(
-        *(shop.hand_in(same, key="k", lane=f"lane {n}") for n in range(5))
-    )
+    await asyncio.gather(*(shop.hand_in(same, key="k", lane=f"lane {n}") for n in range(5)))
     await shop.quiet()
     [message] = await shop.messages()
     outcomes = [d.outcome for d in await shop.decisions("duplicate")]

@@ -27,7 +27,7 @@ from gateway.errors import (
     Unreachable,
 )
 from gateway.hooks.specs import Audience
-from tests.unit.core.workshop import QUICK, Workshop, letter, until, workshop
+from tests.unit.core.workshop import Workshop, letter, until, workshop
 
 BACKEND = "backend/tickets"
 
@@ -285,7 +285,7 @@ async def test_unknown_entry_is_looked_up_in_its_ticket(office: Workshop) -> Non
 
 async def test_timeout_counts_as_unknown(database: Path) -> None:
     """A target that takes the request and never answers leaves an unknown outcome behind."""
-    async with workshop(database, deadline=0.05) as shop:
+    async with workshop(database, deadline=0.5) as shop:
         shop.send_to(BACKEND)
         shop.tickets.script.then(asyncio.Event().wait, stores=True)
         await says(shop, "help")
@@ -315,9 +315,7 @@ async def test_hanging_target_beside_a_healthy_one(database: Path) -> None:
 async def answered(shop: Workshop) -> None:
     """Have an agent answer the only conversation."""
     [conversation] = await shop.conversations()
-    await shop.operator.reply(
-        None, conversation.id, text="Try water", internal=False, author="Bob"
-    )
+    await shop.operator.reply(None, conversation.id, text="Try water", internal=False, author="Bob")
     await shop.quiet()
 
 
@@ -391,7 +389,11 @@ async def test_killed_while_sending_what_must_not_be_repeated(database: Path) ->
         await fresh.store.recover_deliveries(now=fresh.clock.now(), every=True)
         fresh.send_to("channel/post")
         parked = await tried(fresh, 1, "channel/post")
-        assert ("unknown", "interrupted", 0) == (parked.state, parked.last_code, len(fresh.post.sent))
+        assert ("unknown", "interrupted", 0) == (
+            parked.state,
+            parked.last_code,
+            len(fresh.post.sent),
+        )
 
 
 async def test_dead_process_is_noticed_by_one_that_lives(database: Path) -> None:
@@ -438,7 +440,9 @@ class Censor:
     def __init__(self, word: Hold | Refuse) -> None:
         self.word, self.asked = word, 0
 
-    async def prepare_forward(self, forward: Forward, backend: str) -> Forward | Hold | Refuse | None:
+    async def prepare_forward(
+        self, forward: Forward, backend: str
+    ) -> Forward | Hold | Refuse | None:
         self.asked += 1
         return self.word
 
@@ -588,7 +592,9 @@ async def test_requester_gets_the_answer_although_somebody_else_wrote_last(datab
         shop.send_to("channel/post")
         brought = (DraftParticipant(address=address("bob")),)
         await shop.take(letter(thread=thread, participants=brought, external_ids=("<a@x>",)))
-        await shop.take(letter("bob", text="Me too, by the way", thread=thread, references=("<a@x>",)))
+        await shop.take(
+            letter("bob", text="Me too, by the way", thread=thread, references=("<a@x>",))
+        )
         await answered(shop)
         await shop.settled("channel/post", "delivered", 1)
         [reply] = guest.seen
@@ -609,8 +615,3 @@ async def test_agents_reply_goes_out_and_not_back_to_its_ticket(office: Workshop
     assert ["help"] == [entry.text for entry in office.tickets.entries]
     [conversation] = await office.conversations()
     assert "waiting" == conversation.state
-
-
-def test_schedule_used_here_is_the_one_asserted() -> None:
-    """The tests above count on these waits."""
-    assert (0, 5, 30, 120) == QUICK.schedule

@@ -482,7 +482,9 @@ def address(name: str, scheme: str = "email") -> Address:
     return Address(scheme=scheme, value=f"{name}@example.net", name=name.title())
 
 
-def letter(author: str | None = "ann", text: str = "The printer is on fire again", **more: Any) -> Draft:
+def letter(
+    author: str | None = "ann", text: str = "The printer is on fire again", **more: Any
+) -> Draft:
     """What somebody writes, whose address a provider vouches for."""
     return Draft(
         **{
@@ -497,7 +499,12 @@ def letter(author: str | None = "ann", text: str = "The printer is on fire again
 
 @asynccontextmanager
 async def workshop(
-    path: Path, *, clock: FakeClock | None = None, node: int = 1, pipeline: bool = True, **options: Any
+    path: Path,
+    *,
+    clock: FakeClock | None = None,
+    node: int = 1,
+    pipeline: bool = True,
+    **options: Any,
 ) -> AsyncGenerator[Workshop]:
     """Open a workshop over the database at a path.
 

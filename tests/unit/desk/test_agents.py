@@ -20,10 +20,10 @@ from gateway import (
     TicketRef,
     UnreadableArrival,
 )
+from gateway.testing import Surroundings, as_stored
 from gateway_desk.backend import Desk
 from gateway_desk.settings import DeskSettings
 from gateway_desk.ticket import TicketState
-from tests.unit.contexts import Surroundings, as_stored
 
 
 def forward(key: str) -> Forward:

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import Address, Attachment, Forward, Intake, NotFound
+from gateway.testing import Surroundings
 from gateway_desk.backend import Desk
 from gateway_desk.commands import desk as group
 from gateway_desk.settings import DeskSettings
-from tests.unit.contexts import Surroundings
 
 
 class Terminal:

@@ -21,9 +21,9 @@ from gateway import (
     Throttled,
     TicketRef,
 )
+from gateway.testing import Surroundings
 from gateway_desk.backend import Desk
 from gateway_desk.settings import DeskSettings
-from tests.unit.contexts import Surroundings
 
 ANN = Address(scheme="email", value="ann@example.org", name="Ann")
 

@@ -11,10 +11,9 @@ import aiohttp
 import pytest
 
 from gateway import Address, Attachment, Forward, Overloaded, Secret, StoreUnavailable
+from gateway.testing import Surroundings, serve_routes
 from gateway_desk.backend import Desk
 from gateway_desk.settings import DeskSettings
-from tests.unit.contexts import Surroundings
-from tests.unit.route_server import serve_routes
 
 TOKEN = {"authorization": "Bearer correct horse battery"}
 FILE = b"%PDF-1.7 a bill"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from tests.unit.web.client import Client
-from tests.unit.web.world import World, filled_world, serving
+from tests.unit.web.world import Template, World, copied_world, make_template, serving
 
 
 @pytest.fixture(autouse=True)
@@ -17,10 +18,16 @@ def nothing_blocks() -> Iterator[BlockBuster]:
         yield guard
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A filled database, made once for each test worker."""
+    return asyncio.run(make_template(tmp_path_factory.mktemp("template")))
+
+
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A store with two tenants in it."""
-    async with filled_world(tmp_path) as world:
+async def world(template: Template, tmp_path: Path) -> AsyncIterator[World]:
+    """A store of this test's own with two tenants in it."""
+    async with copied_world(template, tmp_path) as world:
         yield world
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ from gateway.web.services import Services
 from tests.unit.contexts import FakeClock, ListLog
 from tests.unit.web.client import Client
 
+NAME = "gateway.db"
 CARD = "4111 1111 1111 1111"
 TOKENS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "reader": (("read",), ("default",)),
@@ -123,11 +126,39 @@ async def serving(services: Services) -> AsyncIterator[Client]:
         await server.stop()
 
 
+@dataclass(frozen=True)
+class Template:
+    """A filled database that is at rest, to be copied."""
+
+    database: Path
+    blobs: MemoryBlobs
+    ids: dict[str, int]
+
+
+async def make_template(folder: Path) -> Template:
+    """Fill a SQLite store and close it."""
+    async with filled_world(folder) as world:
+        return Template(folder / NAME, world.blobs, world.ids)
+
+
+@asynccontextmanager
+async def copied_world(template: Template, folder: Path) -> AsyncIterator[World]:
+    """Open a copy of a filled store."""
+    await asyncio.to_thread(shutil.copyfile, template.database, folder / NAME)
+    clock = FakeClock()
+    store = await open_store(f"sqlite:///{folder}/{NAME}", blobs=template.blobs, clock=clock)
+    try:
+        new_id = IdGenerator(2, clock.now)
+        yield World(store, clock, new_id, template.blobs, ids=dict(template.ids))
+    finally:
+        await store.close()
+
+
 @asynccontextmanager
 async def filled_world(folder: Path) -> AsyncIterator[World]:
     """Open a SQLite store and fill it."""
     clock, blobs = FakeClock(), MemoryBlobs()
-    store = await open_store(f"sqlite:///{folder}/gateway.db", blobs=blobs, clock=clock)
+    store = await open_store(f"sqlite:///{folder}/{NAME}", blobs=blobs, clock=clock)
     try:
         world = World(store, clock, IdGenerator(1, clock.now), blobs)
         await _conversation(world, "kettle", "default", f"The kettle {CARD}")

@@ -24,11 +24,10 @@ from gateway import (
     TicketChange,
     UnreadableArrival,
 )
+from gateway.testing import Surroundings, as_stored, serve_routes
 from gateway_webhook.backend import WebhookBackend
 from gateway_webhook.settings import WebhookSettings
 from gateway_webhook.signing import read_secret, sign
-from tests.unit.contexts import Surroundings, as_stored
-from tests.unit.route_server import serve_routes
 
 NEW, OLD, OUT = (f"whsec_{base64.b64encode(bytes([i]) * 32).decode()}" for i in range(3))
 NOW = int(time.time())

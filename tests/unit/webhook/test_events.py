@@ -23,9 +23,9 @@ from gateway import (
     Secret,
     TicketRef,
 )
+from gateway.testing import Surroundings
 from gateway_webhook.backend import WebhookBackend
 from gateway_webhook.settings import WebhookSettings
-from tests.unit.contexts import Surroundings
 from tests.unit.webhook.receiver import Receiver, receiving
 
 NEW = "whsec_" + base64.b64encode(b"n" * 32).decode()

@@ -32,10 +32,10 @@ from gateway import (
     TicketRef,
     Unreachable,
 )
+from gateway.testing import Surroundings
 from gateway_webhook.backend import WebhookBackend
 from gateway_webhook.outcomes import seconds_of
 from gateway_webhook.settings import WebhookSettings
-from tests.unit.contexts import Surroundings
 from tests.unit.webhook.receiver import Receiver, receiving
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
@@ -323,7 +323,7 @@ def trust(around: Surroundings, pem: Path) -> None:
     tls = ssl.create_default_context(cafile=str(pem))
 
     def session(**options: Any) -> Any:
-        return plain(connector=aiohttp.TCPConnector(ssl=tls), **options)
+        return plain(ssl=tls, **options)
 
     around.http.session = session  # type: ignore[method-assign]
 

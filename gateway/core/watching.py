@@ -1,0 +1,28 @@
+"""Watching the store: whether it takes writes, and told at once when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.core.health import HealthBoard
+from gateway.domain.health import Health
+from gateway.errors import StoreBroken, StoreError
+from gateway.store.operations import Store
+
+WELL_SECONDS, SICK_SECONDS = 5.0, 1.0
+
+
+async def watch_store(store: Store, board: HealthBoard) -> None:
+    """Write something of no note now and then; a full disk is found free again that way."""
+    while True:
+        pause = WELL_SECONDS
+        try:
+            await store.ping()
+        except StoreBroken:
+            raise
+        except StoreError as error:
+            board.report("store", Health(state="down", code=error.code, reason=str(error)))
+            pause = SICK_SECONDS
+        else:
+            board.report("store", Health())
+        await asyncio.sleep(pause)

@@ -1,0 +1,149 @@
+"""Promise 1: what was acknowledged is on disk; what cannot be stored is not acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.promises.configs import BASE, mailbox, plugins, tickets
+from tests.promises.mails import mail
+from tests.promises.process import GatewayProcess, Launcher, gateway_process
+from tests.promises.senders import send_once
+from tests.promises.ticket_system import TicketSystem, ticket_system
+
+pytestmark = [pytest.mark.promise, pytest.mark.xdist_group("promise-1")]
+
+ANN = "ann@example.net"
+
+
+def _config(system: TicketSystem) -> str:
+    return BASE + plugins("email", "webhook") + mailbox() + tickets(system.url)
+
+
+async def _send(gateway: GatewayProcess, token: str, size: int = 0) -> str:
+    """Send a mail of Ann's; the answer, or what broke the connection."""
+    raw = mail(ANN, f"{token}\n{'x' * 70}\n" + "y" * size, message_id=f"{token}@example.net")
+    try:
+        return await send_once(gateway.lmtp, raw, sender=ANN)
+    except (OSError, EOFError, TimeoutError) as error:
+        return f"no answer: {error!r}"
+
+
+async def test_a_mail_survives_a_kill_right_after_its_acknowledgement(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """The gateway is killed the moment the 250 is read; the mail is in the ticket system later."""
+    async with (
+        ticket_system(TicketSystem()) as system,
+        gateway_process(launcher, tmp_path, _config(system)) as gateway,
+    ):
+        for number in range(3):
+            answer = await _send(gateway, f"token-{number}")
+            gateway.kill()
+            assert answer.startswith("250 ")
+            await gateway.start()
+        await system.until(lambda: len(system.entries) >= 3)
+        assert ["token-0", "token-1", "token-2"] == sorted(system.tokens)
+
+
+async def test_a_store_that_does_not_answer_acknowledges_nothing(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """Mail hears 451 and a webhook 503 while the database is locked; both are taken afterwards."""
+    async with (
+        ticket_system(TicketSystem()) as system,
+        gateway_process(launcher, tmp_path, _config(system)) as gateway,
+    ):
+        await _send(gateway, "before")
+        await system.until(lambda: system.entries)
+        [entry] = system.entries
+        with closing(sqlite3.connect(tmp_path / "var/gateway.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            mailed, (status, headers) = await asyncio.gather(
+                _send(gateway, "during"),
+                system.reply(gateway.url, entry.ticket, "Try again.", entry="1"),
+            )
+            other.execute("ROLLBACK")
+        assert mailed.startswith("451 4.3.0")
+        assert 503 == status
+        assert int({key.lower(): value for key, value in headers.items()}["retry-after"]) > 0
+        assert (await _send(gateway, "during")).startswith("250 ")
+        status, _ = await system.reply(gateway.url, entry.ticket, "Try again.", entry="1")
+        assert 200 <= status < 300
+        await system.until(lambda: "during" in system.tokens)
+
+
+async def test_a_disk_that_fails_acknowledges_nothing(launcher: Launcher, tmp_path: Path) -> None:
+    """Writes fail for good in the midst of the mail; what had a 250 is there after a restart."""
+    async with (
+        ticket_system(TicketSystem()) as system,
+        gateway_process(launcher, tmp_path, _config(system), start=False) as gateway,
+    ):
+        await gateway.start()
+        await gateway.stop()
+        gateway.limits["RLIMIT_FSIZE"] = 1_500_000
+        await gateway.start()
+        acknowledged, answers = await _fill(gateway)
+        gateway.limits.clear()
+        if gateway.pid:
+            assert 0 != await gateway.wait()
+        await gateway.start()
+        await system.until(lambda: set(acknowledged) <= set(system.tokens), why=gateway.tail)
+        assert acknowledged, answers
+        assert len(system.entries) == len(set(system.tokens))
+
+
+async def _fill(gateway: GatewayProcess) -> tuple[list[str], list[str]]:
+    """Send mails of 60 kB until one is not taken; the tokens that were, and the other answers."""
+    acknowledged: list[str] = []
+    for number in range(200):
+        answer = await _send(gateway, f"fill-{number}", 60_000)
+        if not answer.startswith("250 "):
+            assert answer.startswith(("451 ", "421 ", "no answer")), answer
+            return acknowledged, [answer]
+        acknowledged.append(f"fill-{number}")
+    raise AssertionError("the disk never failed")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("a small file system can be mounted by root only")
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+async def test_a_full_disk_acknowledges_nothing_until_there_is_space(
+    launcher: Launcher, small_disk: Path
+) -> None:
+    """Mail hears 451 while the disk is full and 250 when there is space again; nothing is lost."""
+    async with (
+        ticket_system(TicketSystem()) as system,
+        gateway_process(launcher, small_disk, _config(system)) as gateway,
+    ):
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(b"x" * 1_000_000)
+        acknowledged, [answer] = await _fill(gateway)
+        assert answer.startswith("451 4.3.0")
+        assert not gateway.ended(), gateway.tail()
+        ballast.unlink()
+        async with asyncio.timeout(20):
+            while not (await _send(gateway, "afterwards")).startswith("250 "):
+                await asyncio.sleep(0.05)
+        wanted = {*acknowledged, "afterwards"}
+        await system.until(lambda: wanted <= set(system.tokens), why=gateway.tail)
+        assert len(system.entries) == len(set(system.tokens))
