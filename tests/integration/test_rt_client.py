@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
+from gateway.core.egress import GuardedHttp
 from gateway_rt.answers import File
 from gateway_rt.client import RtClient
 from gateway_rt.errors import RtForbidden, RtNotFound, RtRefused, RtUnauthorized, RtUnknown
@@ -13,6 +12,7 @@ from tests.servers.faultproxy import Fault
 from tests.servers.fixtures import ProxyMaker
 from tests.servers.rt import RequestTracker
 
+SESSION = GuardedHttp(["127.0.0.0/8"]).session
 TEXT = "Grüße, 日本 ✓\n\nzweiter Absatz"
 ALL_BYTES = bytes(range(256))
 FILES = (
@@ -28,10 +28,9 @@ EXPECTED = [(file.name, file.content) for file in FILES]
 
 
 @pytest.fixture
-async def client(rt: RequestTracker) -> AsyncIterator[RtClient]:
+def client(rt: RequestTracker) -> RtClient:
     """A client with the gateway's token."""
-    async with RtClient(url=rt.url, token=rt.token) as client:
-        yield client
+    return RtClient(url=rt.url, token=rt.token, session=SESSION)
 
 
 @pytest.fixture
@@ -133,10 +132,10 @@ async def test_large_file_is_left_out(rt: RequestTracker, ticket: int, client: R
     assert written.id is not None
     big = ("big.bin", "application/octet-stream", ALL_BYTES * 8)
     await rt.correspond_as_agent(ticket, "siehe Anhang", attachments=(big,))
-    async with RtClient(url=rt.url, token=rt.token, file_limit=1000) as careful:
-        heads = await careful.entries_after(written.id, others_than="gateway")
-        (head,) = [head for head in heads if head.ticket == ticket]
-        entry = await careful.read_entry(head)
+    careful = RtClient(url=rt.url, token=rt.token, file_limit=1000, session=SESSION)
+    heads = await careful.entries_after(written.id, others_than="gateway")
+    (head,) = [head for head in heads if head.ticket == ticket]
+    entry = await careful.read_entry(head)
     assert entry.text == "siehe Anhang"
     assert [(f.name, f.size, f.content) for f in entry.files] == [("big.bin", 2048, None)]
 
@@ -193,9 +192,9 @@ async def test_unknown_ticket(client: RtClient) -> None:
 
 async def test_bad_token(rt: RequestTracker) -> None:
     """A bad token is an error of its own and is not in the words."""
-    async with RtClient(url=rt.url, token="1-1-bad") as client:
-        with pytest.raises(RtUnauthorized) as raised:
-            await client.version()
+    client = RtClient(url=rt.url, token="1-1-bad", session=SESSION)
+    with pytest.raises(RtUnauthorized) as raised:
+        await client.version()
     assert "1-1-bad" not in str(raised.value)
 
 
@@ -214,13 +213,13 @@ async def test_lost_answer_leaves_a_ticket_to_be_found(
     """When RT's answer is lost the outcome is unknown, and the look-up finds the one ticket."""
     proxy = await fault_proxy(rt.port)
     await proxy.set_fault(Fault.CUT_REPLY)
-    async with RtClient(url=f"http://127.0.0.1:{proxy.port}", token=rt.token) as unlucky:
-        with pytest.raises(RtUnknown):
-            await unlucky.create_ticket(
-                queue=rt.queue,
-                subject="s",
-                requestor=f"ann@{mail_domain}",
-                text="t",
-                fields={rt.field: mail_domain},
-            )
+    unlucky = RtClient(url=f"http://127.0.0.1:{proxy.port}", token=rt.token, session=SESSION)
+    with pytest.raises(RtUnknown):
+        await unlucky.create_ticket(
+            queue=rt.queue,
+            subject="s",
+            requestor=f"ann@{mail_domain}",
+            text="t",
+            fields={rt.field: mail_domain},
+        )
     assert len(await client.find_tickets(rt.field, mail_domain)) == 1

@@ -1,25 +1,11 @@
-"""A connector's routes on a real loopback server, below ``/in/here``."""
+"""An application on a real loopback server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-
-from gateway import Route, WebRequest, WebResponse
-
-PREFIX = "/in/here"
-
-
-@asynccontextmanager
-async def serve_routes(routes: Sequence[Route]) -> AsyncIterator[str]:
-    """Serve routes and give the URL they are below."""
-    app = web.Application(client_max_size=32 * 1024 * 1024)
-    for route in routes:
-        app.router.add_route(route.method, PREFIX + route.path, _handler(route))
-    async with serve_app(app) as url:
-        yield url + PREFIX
 
 
 @asynccontextmanager
@@ -33,23 +19,3 @@ async def serve_app(app: web.Application) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-
-
-def _handler(route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handle(request: web.Request) -> web.Response:
-        answer: WebResponse = await route.handler(
-            WebRequest(
-                method=request.method,
-                path=request.path.removeprefix(PREFIX),
-                public_url=str(request.url),
-                headers={name.lower(): value for name, value in request.headers.items()},
-                query=tuple(request.query.items()),
-                params=dict(request.match_info),
-                body=await request.read(),
-                peer=request.remote or "",
-            )
-        )
-        headers = {**answer.headers, "content-type": answer.content_type}
-        return web.Response(status=answer.status, body=answer.body, headers=headers)
-
-    return handle

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway import Address, Deferred, RecipientOutcome, Rejected, Reply, Sent
+from gateway_email.reading.html_cost import is_cheap
+from gateway_email.reading.markup import bare_words, safe_html
 from gateway_email.sending import (
     Outgoing,
     OutgoingFile,
@@ -68,7 +70,7 @@ def compose_reply(
         envelope_from="" if reply.automatic else addresses.for_bounces(message_id),
         subject=reply.subject or "(no subject)", message_id=message_id,
         in_reply_to=reply.in_reply_to, references=reply.references, date=reply.made_at,
-        text=_with_missing(reply, files), html=reply.html or None,
+        text=_with_missing(reply, files), html=_safe(reply.html),
         files=tuple(
             OutgoingFile(
                 name=a.name, media_type=a.media_type, data=data, content_id=a.content_id,
@@ -88,6 +90,13 @@ def compose_reply(
     return Composed(
         raw=raw, envelope_from=envelope_from, recipients=tuple(recipients), message_id=message_id
     )
+
+
+def _safe(html: str) -> str | None:
+    """The html as a customer's mail program may get it: a ticket system is not trusted blindly."""
+    if not html:
+        return None
+    return safe_html(html) if is_cheap(html) else bare_words(html)
 
 
 def _with_missing(reply: Reply, files: Sequence[bytes | None]) -> str:

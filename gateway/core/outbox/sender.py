@@ -10,6 +10,7 @@ from gateway.contracts.services import Clock, Log
 from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
 from gateway.core.outbox.targets import Done, Target
 from gateway.core.pipeline.work import Work
+from gateway.core.tracing import span
 from gateway.domain.changes import Changes
 from gateway.domain.delivery import Delivery
 from gateway.domain.health import Health
@@ -161,7 +162,8 @@ class Sender:
                     found = await self.target.find(delivery)
                     looking, looked_up = False, found is not None
                 if found is None:
-                    found = await self.target.deliver(delivery)
+                    with span("outbox.send", target=self.target.name, delivery=delivery.id):
+                        found = await self.target.deliver(delivery)
         except TimeoutError:
             error = OutcomeUnknown(
                 f"{self.target.name} did not answer within {self._deadline:g} seconds",

@@ -15,6 +15,7 @@ from gateway.core.pipeline.preparing import Prepared, Preparer
 from gateway.core.pipeline.receipts import take_receipt
 from gateway.core.pipeline.replies import take_change, take_reply
 from gateway.core.pipeline.work import Work
+from gateway.core.tracing import span
 from gateway.domain.answers import Hold
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.changes import Changes, Conflict
@@ -129,7 +130,8 @@ class Pipeline:
         try:
             while True:
                 try:
-                    await self._process(arrival)
+                    with span("pipeline.arrival", source=arrival.source, arrival=arrival.id):
+                        await self._process(arrival)
                     return
                 except StoreBroken:
                     raise

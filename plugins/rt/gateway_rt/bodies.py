@@ -106,6 +106,19 @@ def field_query(field: str, value: str) -> str:
     Raises:
         ValueError: the field's name holds a brace or a quote, which no query can express.
     """
-    if not field or re.search(r"[{}'\"\\]", field):
-        raise ValueError(f"a custom field named {field!r} cannot be searched for")
-    return f"'CF.{{{field}}}' = {quote(value)}"
+    return f"{_field(field)} = {quote(value)}"
+
+
+def field_set_query(field: str) -> str:
+    """Return the query for what has any value in a custom field.
+
+    Raises:
+        ValueError: as for `field_query`.
+    """
+    return f"{_field(field)} IS NOT NULL"
+
+
+def _field(name: str) -> str:
+    if not name or re.search(r"[{}'\"\\]", name):
+        raise ValueError(f"a custom field named {name!r} cannot be searched for")
+    return f"'CF.{{{name}}}'"

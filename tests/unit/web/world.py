@@ -137,7 +137,7 @@ class Template:
 
 async def make_template(folder: Path) -> Template:
     """Fill a SQLite store and close it."""
-    async with filled_world(folder) as world:
+    async with filled_world(f"sqlite:///{folder}/{NAME}") as world:
         return Template(folder / NAME, world.blobs, world.ids)
 
 
@@ -155,10 +155,10 @@ async def copied_world(template: Template, folder: Path) -> AsyncIterator[World]
 
 
 @asynccontextmanager
-async def filled_world(folder: Path) -> AsyncIterator[World]:
-    """Open a SQLite store and fill it."""
+async def filled_world(url: str) -> AsyncIterator[World]:
+    """Open an empty store and fill it."""
     clock, blobs = FakeClock(), MemoryBlobs()
-    store = await open_store(f"sqlite:///{folder}/{NAME}", blobs=blobs, clock=clock)
+    store = await open_store(url, blobs=blobs, clock=clock)
     try:
         world = World(store, clock, IdGenerator(1, clock.now), blobs)
         await _conversation(world, "kettle", "default", f"The kettle {CARD}")
