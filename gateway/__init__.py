@@ -54,6 +54,7 @@ from gateway.domain.draft import (
 )
 from gateway.domain.event import Event
 from gateway.domain.health import Health
+from gateway.domain.known import RecentText
 from gateway.domain.message import Address, Attachment, Author, Message, Spam, Trust
 from gateway.domain.outgoing import (
     EntryRef,
@@ -64,6 +65,7 @@ from gateway.domain.outgoing import (
     Sent,
     TicketRef,
 )
+from gateway.domain.timer import Timer
 from gateway.errors import (
     AuthenticationFailed,
     ConfigError,
@@ -82,7 +84,7 @@ from gateway.errors import (
     Unreachable,
     UnreadableArrival,
 )
-from gateway.hooks.specs import hookimpl
+from gateway.hooks.specs import Audience, hookimpl
 
 __version__ = "0.1.0"
 
@@ -95,6 +97,7 @@ __all__ = [
     "Answer",
     "Arrival",
     "Attachment",
+    "Audience",
     "AuthenticationFailed",
     "Author",
     "Backend",
@@ -145,6 +148,7 @@ __all__ = [
     "Person",
     "Proof",
     "Receipt",
+    "RecentText",
     "RecipientOutcome",
     "Refuse",
     "Refused",
@@ -169,6 +173,7 @@ __all__ = [
     "Ticket",
     "TicketChange",
     "TicketRef",
+    "Timer",
     "Tokens",
     "Trust",
     "Unreachable",

@@ -14,6 +14,7 @@ from gateway.contracts.web import Route
 from gateway.core.alone import held
 from gateway.core.assembly import VERSION, Parts, assembled
 from gateway.core.default_backends import default_backends
+from gateway.core.evaluating import Evaluations
 from gateway.core.events import EventFeed, Events
 from gateway.core.feeding import poll_backend, reconcile_channel
 from gateway.core.outbox.composing import ReplyComposer
@@ -64,6 +65,10 @@ class Gateway:
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
             log=parts.log, on_committed=parts.notice,
         )  # fmt: skip
+        self.evaluations = Evaluations(
+            store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
+            log=parts.log, on_committed=parts.notice,
+        )  # fmt: skip
         self.events = Events(
             lambda plugin: EventFeed(
                 plugin=plugin, store=parts.store, hooks=parts.hooks, log=parts.log
@@ -76,6 +81,8 @@ class Gateway:
             log=parts.log,
         )  # fmt: skip
         parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
+        if parts.hooks.dispatcher.implemented("evaluate_conversation"):
+            parts.listeners.append(self.evaluations.notice)
         parts.on_accepted.append(self.pipeline.wake)
         self.port = 0
 
@@ -150,7 +157,6 @@ class Gateway:
     async def running(self) -> AsyncGenerator[None]:
         """Run every part around a block; stop them in reverse, within ten seconds."""
         parts, start = self.parts, self._supervisor.start
-        await asyncio.to_thread(warm_up)
         alone = parts.settings.store.url.startswith("sqlite")
         await parts.store.recover_deliveries(now=parts.clock.now(), every=alone)
         async with AsyncExitStack() as stack:
@@ -158,9 +164,12 @@ class Gateway:
             for name, sender in self.outbox.senders.items():
                 start(f"outbox/{name}", sender.run)
             start("pipeline", self.pipeline.run)
+            start("warm_up", _bound(asyncio.to_thread, warm_up))
             start("store", _bound(watch_store, parts.store, parts.board))
             start("timers", self.timers.run)
             start("node", _bound(keep_node, parts.store, parts.node, parts.clock, self._on_lost))
+            if parts.hooks.dispatcher.implemented("evaluate_conversation"):
+                start("evaluating", self.evaluations.run)
             for feed in self.events.feeds:
                 start(f"events/{feed.plugin}", feed.run)
             web = WebServer(self._services())

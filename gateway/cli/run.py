@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def command(session: Session) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C; it finishes what is under way within ten seconds."""
+    """Run the gateway until SIGTERM or Ctrl-C.
+
+    Then it takes in nothing more and finishes what is under way within ten seconds.
+    """
     from gateway.app import run
 
     assembly = session.assembly
@@ -38,5 +43,15 @@ def command(session: Session) -> None:
             channels=sorted(gateway.parts.channels), backends=sorted(gateway.parts.backends),
         )  # fmt: skip
 
-    code = asyncio.run(run(assembly, session.path.absolute().parent, started))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        code = runner.run(run(assembly, session.path.absolute().parent, started))
     raise SystemExit(code)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Make uvloop's event loops where it is installed, else asyncio's own."""
+    try:
+        factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
+    except ImportError:
+        return None
+    return factory

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")  # emoji and several scripts need them
 _WIDE = 10_000
+_GAP, _NARROWEST = 2, 16
 
 
 def plain(text: str) -> str:
@@ -49,17 +50,43 @@ def indent(text: str, by: str = "  ") -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lay out rows below their heads; only the last column is folded to the terminal's width."""
+    """Lay out rows below their heads, the last column folded to the terminal's width.
+
+    Where the others alone leave no room for it, each row becomes a block of lines: an id that is
+    cut off could not be used.
+    """
+    from rich.cells import cell_len
+
+    cells = [[plain(cell) for cell in row] for row in rows]
+    columns = list(zip(heads, *cells, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
+    on_terminal = sys.stdout.isatty()
+    room = (shutil.get_terminal_size().columns if on_terminal else _WIDE) - _GAP * len(widths)
+    if sum(widths[:-1]) + min(widths[-1], _NARROWEST) > room:
+        return _blocks(heads, cells)
+    return _grid(heads, cells, on_terminal=on_terminal)
+
+
+def _blocks(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    width = max(map(len, heads))
+    blocks = []
+    for first, *others in rows:
+        told = zip(heads[1:], others, strict=True)
+        lines = [f"  {head:<{width}}  {cell}" for head, cell in told if cell]
+        blocks.append("\n".join([first, *lines]))
+    return "\n\n".join(blocks)
+
+
+def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]], *, on_terminal: bool) -> str:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    on_terminal = sys.stdout.isatty()
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for number, head in enumerate(heads, 1):
         grid.add_column(head, no_wrap=number < len(heads), overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(plain(cell)) for cell in row))
+        grid.add_row(*(Text(cell) for cell in row))
     width = shutil.get_terminal_size().columns if on_terminal else _WIDE
     console = Console(file=io.StringIO(), width=width, force_terminal=on_terminal)
     with console.capture() as captured:

@@ -21,7 +21,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 
 def author_words(author: Author) -> str:
     """Name who wrote: ``customer Ann <ann@example.com>``."""
-    address = f"<{author.address.value}>" if author.address else ""
+    address = f"<{author.address.value}>" if author.address and author.address.value else ""
     return plain(" ".join(filter(None, (author.kind, author.name, address))))
 
 

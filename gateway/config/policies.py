@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gateway.config.server import MIB
-
 RedactAudience = Literal["store", "forward", "console", "log"]
 RETRY_SECONDS = (0, 5, 30, 120, 600, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 
@@ -25,11 +23,8 @@ class RedactionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class IntakeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits of what is taken in."""
+    """How long a sender is kept waiting."""
 
-    max_arrival_bytes: Annotated[
-        int, Meta(ge=1024, description="Largest single arrival in bytes, over all channels.")
-    ] = 50 * MIB
     ack_seconds: Annotated[
         float,
         Meta(

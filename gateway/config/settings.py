@@ -74,8 +74,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     redaction: Annotated[
         RedactionSettings, Meta(description="What is blacked out, and for whom.")
     ] = field(default_factory=RedactionSettings)
-    intake: Annotated[IntakeSettings, Meta(description="Limits of what is taken in.")] = field(
-        default_factory=IntakeSettings
+    intake: Annotated[IntakeSettings, Meta(description="How long a sender is kept waiting.")] = (
+        field(default_factory=IntakeSettings)
     )
     pipeline: Annotated[PipelineSettings, Meta(description="How arrivals become messages.")] = (
         field(default_factory=PipelineSettings)

@@ -91,6 +91,9 @@ class Backend(Generic[S]):
         """Connect and log in as the real work would, changing nothing."""
         return Health()
 
+    async def close(self) -> None:
+        """Give back what is held open; called once, after the last send."""
+
 
 class BackendType(msgspec.Struct, frozen=True, kw_only=True):
     """What a plugin registers.

@@ -99,6 +99,9 @@ class Channel(Generic[S]):
         """Connect and log in as the real work would, changing nothing."""
         return Health()
 
+    async def close(self) -> None:
+        """Give back what is held open; called once, after the last send."""
+
 
 class ChannelType(msgspec.Struct, frozen=True, kw_only=True):
     """What a plugin registers.

@@ -22,6 +22,8 @@ from gateway.domain.message import Author, Message
 from gateway.domain.timer import Timer
 from gateway.store.operations import ConversationView, Store
 
+BY = "by"  # marks events that a plugin's own actions caused
+
 
 async def apply(
     store: Store, work: Work, view: ConversationView, actions: Sequence[Action], *, plugin: str
@@ -36,18 +38,26 @@ async def apply(
                 ended = state in ("resolved", "closed")
                 work.change(current, state=state, resolved_at=work.now if ended else None)
                 work.decide("state", state, reason, plugin=plugin, conversation=name)
-                work.tell("conversation.changed", conversation=name, data={"state": state})
+                work.tell(
+                    "conversation.changed", conversation=name, data={"state": state, BY: plugin}
+                )
             case SetTier(tier=tier, reason=reason):
                 entry = WorkEntry(at=work.now, who=plugin, tier=tier, text=reason)
                 work.change(current, tier=tier, work_order=(*current.work_order, entry))
                 work.decide("state", f"tier {tier}", reason, plugin=plugin, conversation=name)
-                work.tell("conversation.changed", conversation=name, data={"tier": tier})
+                work.tell(
+                    "conversation.changed", conversation=name, data={"tier": tier, BY: plugin}
+                )
             case SetPriority(priority=priority, reason=reason):
                 work.change(current, priority=priority)
                 work.decide(
                     "state", f"priority {priority}", reason, plugin=plugin, conversation=name
                 )
-                work.tell("conversation.changed", conversation=name, data={"priority": priority})
+                work.tell(
+                    "conversation.changed",
+                    conversation=name,
+                    data={"priority": priority, BY: plugin},
+                )
             case AddNote(text=text):
                 _note(work, view, text, plugin)
             case SetTimer(name=timer, due=due):
@@ -72,7 +82,7 @@ def _note(work: Work, view: ConversationView, text: str, plugin: str) -> None:
         received_at=work.now, recorded_at=work.now,
     )  # fmt: skip
     work.messages.append(note)
-    work.tell("message.stored", conversation=current.id, message=note.id)
+    work.tell("message.stored", conversation=current.id, message=note.id, data={BY: plugin})
     tell_backends(work, current, note)
 
 

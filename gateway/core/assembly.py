@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -37,7 +38,7 @@ from gateway.hooks.assembly import Assembly, assemble_file
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Dispatcher
 from gateway.hooks.loading import LoadedPlugins
-from gateway.hooks.sources import default
+from gateway.hooks.sources import default, file_modules
 from gateway.hooks.suspension import Suspension
 from gateway.store.base import Bounds
 from gateway.store.blobs import BlobStore, FileBlobs
@@ -46,6 +47,7 @@ from gateway.store.opening import open_store
 from gateway.store.operations import Store
 
 VERSION = "0.1.0"
+CLOSE_SECONDS = 1.0
 
 
 def read_assembly(path: Path) -> Assembly:
@@ -150,7 +152,7 @@ class Parts:
 
         return IntakeDoor(
             store=self.store, clock=self.clock, new_id=self.new_id, tenant=tenant, source=name,
-            kind="backend" if kind == "backend" else "channel", on_accepted=accepted,
+            kind="backend" if kind == "backend" else "channel", on_accepted=accepted, patience=self.settings.intake.ack_seconds,
         )  # fmt: skip
 
     def context(self, kind: str, name: str, tenant: str, settings: Any) -> Context[Any]:
@@ -181,6 +183,15 @@ class Parts:
             self.backends[name] = made.kind.make(context)
         for part, reason in self.assembly.unavailable.items():
             self.board.report(part, Health(state="down", code="plugin_refused", reason=reason))
+
+    async def close_connectors(self) -> None:
+        """Let every connector give back what it holds; one that cannot is left behind."""
+        for name, one in (*self.channels.items(), *self.backends.items()):
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await one.close()
+            except Exception as error:
+                self.log.warning("close.failed", part=name, error=repr(error))
 
 
 @asynccontextmanager
@@ -221,7 +232,7 @@ async def assembled(
             metrics=metrics, keyring=keyring, http=GuardedHttp(), log=log,
             pool=ParserPool(
                 workers=settings.pipeline.workers, deadline=settings.pipeline.parse_seconds,
-                memory=settings.pipeline.parse_memory_mib << 20,
+                memory=settings.pipeline.parse_memory_mib << 20, files=file_modules(),
             ),
             instance=instance_id(data), node=node,
         )  # fmt: skip
@@ -230,6 +241,7 @@ async def assembled(
         try:
             yield parts
         finally:
+            await parts.close_connectors()
             await parts.pool.close()
             with suppress(StoreError):
                 await store.release_lease(node.lease)

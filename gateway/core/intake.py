@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from gateway.contracts.services import Clock
 from gateway.domain.arrival import Arrival, NewArrival, SourceKind
 from gateway.domain.changes import StateWrite
+from gateway.errors import Overloaded
 from gateway.store.operations import Store
 
 
@@ -20,6 +22,7 @@ class IntakeDoor:
     Args:
         source: the instance's name.
         on_accepted: called after the commit, so that the pipeline wakes up.
+        patience: seconds a sender is kept waiting for the commit.
     """
 
     def __init__(
@@ -32,10 +35,11 @@ class IntakeDoor:
         source: str,
         kind: SourceKind,
         on_accepted: Callable[[int], None],
+        patience: float = 8.0,
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._tenant, self._source, self._kind = tenant, source, kind
-        self._on_accepted = on_accepted
+        self._on_accepted, self._patience = on_accepted, patience
 
     async def accept(
         self, arrivals: Sequence[NewArrival], *, state: Sequence[tuple[str, Any]] = ()
@@ -53,10 +57,25 @@ class IntakeDoor:
             StateWrite(owner=owner, key=key, value=msgspec.json.encode(value))
             for key, value in state
         ]
-        await self._store.accept(stored, writes)
-        if stored:
-            self._on_accepted(len(stored))
+        # What a sender no longer waits for may still be committed: it is then sent again, and the
+        # redelivery key makes one message of both.
+        committing = asyncio.ensure_future(self._store.accept(stored, writes))
+        committing.add_done_callback(self._committed(len(stored)))
+        try:
+            async with asyncio.timeout(self._patience):
+                await asyncio.shield(committing)
+        except TimeoutError:
+            raise Overloaded(
+                f"the store took longer than {self._patience:g} seconds; try again later"
+            ) from None
         return [arrival.id for arrival in stored]
+
+    def _committed(self, count: int) -> Callable[[asyncio.Future[None]], None]:
+        def tell(done: asyncio.Future[None]) -> None:
+            if not done.cancelled() and done.exception() is None and count:
+                self._on_accepted(count)
+
+        return tell
 
     def _stamp(self, new: NewArrival, now: int) -> Arrival:
         return Arrival(

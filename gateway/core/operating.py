@@ -116,6 +116,11 @@ class Operator:
 
         async def write(work: Work) -> None:
             current = work.read((await self.store.conversation(tenants, conversation)).conversation)
+            if current.merged_into is not None:
+                raise Refused(
+                    f"{show('conv', conversation)} is merged into "
+                    f"{show('conv', current.merged_into)}; set the state of that one"
+                )
             ended = state in ("resolved", "closed")
             work.change(current, state=state, resolved_at=work.now if ended else None)
             work.decide("state", state, f"{who} set it", conversation=conversation)
@@ -159,8 +164,7 @@ class Operator:
             since = [
                 message
                 for message in await self._messages(tenants, link.b)
-                if message.conversation == link.b
-                and message.recorded_at >= link.at
+                if message.conversation == link.b and message.recorded_at >= link.at
             ]
             sent = [
                 delivery

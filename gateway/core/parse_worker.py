@@ -8,6 +8,10 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from types import ModuleType
 from typing import BinaryIO
 
 import msgspec
@@ -42,10 +46,34 @@ def _answer(request: bytes) -> bytes:
         return msgspec.msgpack.encode(Answer(error=f"{type(error).__name__}: {error}"))
 
 
+class PluginFiles:
+    """Finds the modules of plugin files, which lie in no folder of the import path.
+
+    Args:
+        files: by the module's name.
+    """
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = files
+
+    def find_spec(
+        self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find one of them."""
+        file = self._files.get(name)
+        return None if file is None else spec_from_file_location(name, file)
+
+
 def main() -> None:
-    """Serve until stdin closes, with at most the given bytes of address space."""
+    """Serve until stdin closes.
+
+    The first argument says how many bytes of address space it may have, the others are
+    ``module=file`` of plugin files.
+    """
     limit = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    pairs = (argument.partition("=") for argument in sys.argv[2:])
+    sys.meta_path.append(PluginFiles({name: file for name, _, file in pairs}))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     source = os.fdopen(0, "rb", closefd=False)
     sink = os.fdopen(os.dup(1), "wb")

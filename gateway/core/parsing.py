@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import pickle
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -30,13 +32,22 @@ class ParserPool:
         workers: how many parse at once.
         deadline: seconds a parse may take before its worker is killed.
         memory: bytes of address space a worker may have.
+        files: modules that parsers are in and no import would find, with their files.
     """
 
-    def __init__(self, *, workers: int = 1, deadline: float = 10.0, memory: int = 1 << 30) -> None:
-        self._deadline, self._memory = deadline, memory
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        deadline: float = 10.0,
+        memory: int = 1 << 30,
+        files: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
+        self._deadline = deadline
+        arguments = (str(memory), *(f"{name}={path}" for name, path in files.items()))
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         for _ in range(workers):
-            self._idle.put_nowait(_Worker(memory))
+            self._idle.put_nowait(_Worker(arguments))
 
     async def parse(self, parser: Parser, arrival: Arrival) -> Sequence[Parsed]:
         """Parse one arrival in a worker.
@@ -86,8 +97,8 @@ class ParserPool:
 
 
 class _Worker:
-    def __init__(self, memory: int) -> None:
-        self._memory = memory
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -99,7 +110,7 @@ class _Worker:
         process = self._process
         if process is None or process.returncode is not None:
             process = self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway.core.parse_worker", str(self._memory),
+                sys.executable, "-m", "gateway.core.parse_worker", *self._arguments,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
         if process.stdin is None or process.stdout is None:

@@ -12,6 +12,7 @@ from gateway.config.policies import RedactionSettings
 from gateway.domain.answers import Hold, Refuse
 from gateway.domain.cards import redact_cards
 from gateway.domain.message import Message
+from gateway.hooks.implementations import never_waits
 from gateway.hooks.specs import Audience, hookimpl
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class CorePolicies:
         self._redaction, self._tenants = redaction, tenants
 
     @hookimpl
+    @never_waits
     async def redact_message(
         self, message: Message, audience: Audience
     ) -> Message | Hold | Refuse | None:
@@ -119,6 +121,7 @@ class CorePolicies:
         return msgspec.structs.replace(message, **changed) if changed else None
 
     @hookimpl
+    @never_waits
     async def enrich_message(self, message: Message) -> Message | Hold | Refuse | None:
         """Find out the language of what was said."""
         if message.language:

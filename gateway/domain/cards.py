@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 _SEPARATOR = r"(?:[ \u00a0\u202f.\-\u2010-\u2015/]|&nbsp;|&#160;)"
-_RUN = re.compile(rf"(?<![\w#])\d++(?:{_SEPARATOR}{{1,3}}\d++)*(?!\w)")
+_RUN = re.compile(rf"(?<![\w#+])\d++(?:{_SEPARATOR}{{1,3}}\d++)*(?!\w)")
 _GROUP = re.compile(r"(?<![#\d])\d+")  # not the number in an entity such as &#160;
 SHORTEST, LONGEST = 12, 19
 _TOKEN = 40  # more digits in groups of four are a token, an account key, a licence

@@ -49,7 +49,9 @@ async def call(
     """
     kind = KINDS[implementation.hook]
     try:
-        if implementation.asynchronous:
+        if implementation.immediate:
+            answer = await implementation.call(arguments)
+        elif implementation.asynchronous:
             answer = await _stopped_in_time(implementation.call(arguments), deadline, returned)
         else:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pluggy
@@ -14,6 +14,14 @@ from gateway.hooks import specs
 from gateway.hooks.kinds import kinds_of
 
 KINDS = kinds_of(specs)
+_NEVER_WAITS = "gateway_never_waits"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def never_waits(function: F) -> F:
+    """Mark one of the gateway's own coroutine functions that awaits nothing: no deadline is needed."""
+    setattr(function, _NEVER_WAITS, True)
+    return function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,7 @@ class Implementation:
     Args:
         names: the arguments it takes, in its own order.
         asynchronous: it is a coroutine function.
+        immediate: it is one that awaits nothing.
         settings: the plugin's own settings, None if it has no settings type.
     """
 
@@ -32,6 +41,7 @@ class Implementation:
     function: Callable[..., Any]
     names: tuple[str, ...]
     asynchronous: bool
+    immediate: bool = False
     settings: msgspec.Struct | None = None
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
@@ -60,6 +70,7 @@ def implementations(
                 function=found.function,
                 names=(*found.argnames, *found.kwargnames),
                 asynchronous=inspect.iscoroutinefunction(found.function),
+                immediate=hasattr(found.function, _NEVER_WAITS),
                 settings=settings.get(found.plugin_name),
             )
             for found in reversed(getattr(manager.hook, hook).get_hookimpls())

@@ -13,6 +13,8 @@ from typing import Any
 from gateway.hooks.extras import missing_library
 from gateway.hooks.kinds import PROJECT
 
+FILES = f"{PROJECT}_file_"
+
 
 class Unloadable(Exception):
     """A plugin's module cannot be loaded; the sentence says why and what to do."""
@@ -55,11 +57,20 @@ def installed(found: Iterable[EntryPoint] | None = None) -> dict[str, Source]:
     return {name: _from_entry_point(*points) for name, points in groups.items()}
 
 
+def file_modules() -> dict[str, Path]:
+    """Where the modules lie that were loaded from plugin files: another process finds them so."""
+    return {
+        name: Path(file).absolute()
+        for name, module in list(sys.modules.items())
+        if name.startswith(FILES) and (file := getattr(module, "__file__", None))
+    }
+
+
 def from_file(name: str, path: Path) -> Source:
     """Make a source of a Python file."""
 
     def load() -> Any:
-        module = f"{PROJECT}_file_{name.replace('-', '_')}"
+        module = FILES + name.replace("-", "_")
         specification = importlib.util.spec_from_file_location(module, path)
         loader = specification.loader if specification else None
         if not path.is_file() or specification is None or loader is None:

@@ -24,7 +24,7 @@ from gateway.domain.message import Message
 from gateway.domain.timer import Timer
 from gateway.errors import Overloaded
 from gateway.store import arrivals as journal
-from gateway.store import claims, listing, writing
+from gateway.store import claims, listing, viewing, writing
 from gateway.store import state as keeping
 from gateway.store.arrivals import Appended, Found
 from gateway.store.blobs import BlobStore
@@ -185,6 +185,12 @@ class BaseStore(ABC):
     async def conversation(self, tenants: Tenants, identifier: int) -> ConversationView:
         """Read a conversation with everything around it but its messages."""
         return await self._read(listing.view_conversation, tenants, identifier)
+
+    async def in_context(
+        self, wanted: Sequence[tuple[int, int]]
+    ) -> list[tuple[Message, ConversationView] | None]:
+        """Read messages with their conversations, by the ids of both; None for what is not there."""
+        return await self._read(viewing.in_context, wanted) if wanted else []
 
     async def messages(
         self, tenants: Tenants, conversation: int, *, after_seq: int, limit: int

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, text, tuple_
+from sqlalchemy import Connection, bindparam, func, select, text, tuple_
 from sqlalchemy.sql import Select
 
 from gateway.domain.delivery import Delivery
@@ -14,7 +14,7 @@ from gateway.domain.event import Event
 from gateway.domain.timer import Timer
 from gateway.store import lines, schema
 from gateway.store.rows import decode, delivery_of, plain
-from gateway.store.statements import is_postgres, run_many
+from gateway.store.statements import is_postgres, query, run_many
 
 _LEASE = text(
     "UPDATE delivery SET state = 'leased', lease = :token, leased_until = :until, due_at = NULL"
@@ -26,19 +26,29 @@ _RECOVER = text(
 )
 
 
+_due = schema.delivery.c
+_DUE: Select[Any] = (
+    select(_due.id, _due.doc, _due.state, _due.lease, _due.blocks)
+    .where(_due.target == bindparam("target"), _due.due_at <= bindparam("now"))
+    .order_by(_due.due_at, _due.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_FIRST_DUE: Select[Any] = (
+    select(_due.due_at)
+    .where(_due.target == bindparam("target"), text(schema.DUE))
+    .order_by(_due.due_at)
+    .limit(1)
+)
+_FIRST_TIMER = select(func.min(schema.timer.c.due_at).label("due_at"))
+
+
 def claim(
     connection: Connection, *, target: str, now: int, limit: int, until: int, lease: int
 ) -> list[Delivery]:
     """Lease due deliveries of a target, oldest first; only heads of their lines are due."""
-    table = schema.delivery
-    statement: Select[Any] = (
-        select(table.c.doc, table.c.state, table.c.lease, table.c.blocks)
-        .where(table.c.target == plain(target), table.c.due_at <= now)
-        .order_by(table.c.due_at, table.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = [delivery_of(row) for row in connection.execute(statement)]
+    found = query(connection, _DUE, target=plain(target), now=now, most=limit)
+    claimed = [delivery_of(row) for row in found]
     run_many(
         connection,
         _LEASE,
@@ -79,17 +89,10 @@ def due_timers(connection: Connection, *, now: int, limit: int) -> list[Timer]:
 
 def next_moment(connection: Connection, targets: Sequence[str]) -> int | None:
     """When the next timer or waiting delivery of these targets comes due."""
-    moments = [connection.scalar(select(func.min(schema.timer.c.due_at)))]
-    table = schema.delivery
+    rows = list(query(connection, _FIRST_TIMER))
     for target in sorted({plain(target) for target in targets}):
-        first = (
-            select(table.c.due_at)
-            .where(table.c.target == target, text(schema.DUE))
-            .order_by(table.c.due_at)
-            .limit(1)
-        )
-        moments.append(connection.scalar(first))
-    return min((moment for moment in moments if moment is not None), default=None)
+        rows += query(connection, _FIRST_DUE, target=target)
+    return min((row.due_at for row in rows if row.due_at is not None), default=None)
 
 
 def events_after(connection: Connection, event: int, *, limit: int) -> list[Event]:

@@ -8,14 +8,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from gateway.domain.changes import Changes
 from gateway.errors import StoreBroken, StoreUnavailable
 from gateway.store.arrivals import Appended, append
 from gateway.store.faults import is_full, store_error
+from gateway.store.writing import commit
 
 Outcome = tuple["Job", Any, BaseException | None]
 
@@ -25,15 +29,22 @@ class Job:
     """Something to be done in the next transaction.
 
     Args:
-        run: what to do; None for an append.
+        run: what to do, if it is neither of the others.
         rows: arrivals to append.
+        changes: units of work to commit.
         probe: it is tried even while the disk is known to be full.
     """
 
     future: asyncio.Future[Any]
     run: Callable[[Connection], Any] | None = None
     rows: Appended | None = None
+    changes: Sequence[Changes] = ()
     probe: bool = False
+
+    @property
+    def weight(self) -> int:
+        """How many arrivals and units of work it brings."""
+        return len(self.changes) + (len(self.rows.arrivals) if self.rows else 0)
 
 
 class GroupCommitter:
@@ -46,7 +57,7 @@ class GroupCommitter:
     Args:
         connect: opens the connection, in the writer's own thread.
         on_broken: called once on the event loop when the store is broken.
-        most_rows: arrivals in one transaction.
+        most_rows: arrivals and units of work in one transaction.
     """
 
     def __init__(
@@ -84,6 +95,10 @@ class GroupCommitter:
         """Queue arrivals."""
         return self._queue(Job(self._future(), rows=rows))
 
+    def commit(self, changes: Sequence[Changes]) -> asyncio.Future[Any]:
+        """Queue units of work; a conflict or None for each comes back."""
+        return self._queue(Job(self._future(), changes=changes))
+
     def run(
         self, function: Callable[[Connection], Any], *, probe: bool = False
     ) -> asyncio.Future[Any]:
@@ -113,7 +128,7 @@ class GroupCommitter:
 
     def _batches(self) -> Iterator[list[Job]]:
         while (job := self._jobs.get()) is not None:
-            batch, rows = [job], len(job.rows.arrivals) if job.rows else 0
+            batch, rows = [job], job.weight
             stop = False
             with suppress(queue.Empty):
                 while rows < self._most_rows:
@@ -122,7 +137,7 @@ class GroupCommitter:
                         stop = True
                         break
                     batch.append(further)
-                    rows += len(further.rows.arrivals) if further.rows else 0
+                    rows += further.weight
             yield batch
             if stop:
                 return
@@ -181,8 +196,8 @@ def _give_up(connection: Connection) -> None:
 
 def _run(connection: Connection, batch: Sequence[Job]) -> list[Outcome]:
     """Run jobs in the open transaction; one that fails takes nothing with it."""
-    appends = [job for job in batch if job.rows is not None]
-    outcomes = _append(connection, appends)
+    outcomes = _append(connection, [job for job in batch if job.rows is not None])
+    outcomes += _write(connection, [job for job in batch if job.changes])
     for job in batch:
         if job.run is not None:
             outcomes.append(_run_one(connection, job, job.run))
@@ -210,6 +225,20 @@ def _append(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
 def _append_one(connection: Connection, job: Job) -> Outcome:
     rows = job.rows or Appended([], [])
     return _run_one(connection, job, lambda connection: append(connection, rows))
+
+
+def _write(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
+    """Commit everybody's units of work as one batch, which costs few statements."""
+    if not jobs:
+        return []
+    try:
+        with connection.begin_nested():
+            answers = iter(commit(connection, [one for job in jobs for one in job.changes]))
+    except Exception as error:
+        if store_error(error) is not None:
+            raise
+        return [_run_one(connection, job, partial(commit, batch=job.changes)) for job in jobs]
+    return [(job, list(islice(answers, len(job.changes))), None) for job in jobs]
 
 
 def _run_one(connection: Connection, job: Job, run: Callable[[Connection], Any]) -> Outcome:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection
 
 from gateway.domain.changes import Changes
 from gateway.domain.contact import identity_hash
@@ -128,17 +128,11 @@ def _read_deliveries(connection: Connection, batch: Sequence[Changes], ledger: L
 
 
 def _read_state(connection: Connection, batch: Sequence[Changes], ledger: Ledger) -> None:
-    keys = sorted({(write.owner, write.key) for c in batch for write in c.state})
-    if not keys:
-        return
-    table = schema.plugin_state
-    statement = (
-        select(table.c.owner, table.c.key, table.c.version)
-        .where(tuple_(table.c.owner, table.c.key).in_(keys))
-        .order_by(table.c.owner, table.c.key)
-        .with_for_update(key_share=True)
-    )
-    ledger.state = {(row.owner, row.key): row.version for row in connection.execute(statement)}
+    owners = sorted({write.owner for c in batch for write in c.state})
+    for owner in owners:  # seldom more than one or two
+        keys = {write.key for c in batch for write in c.state if write.owner == owner}
+        found = _fetch(connection, schema.plugin_state, "key", keys, "key", "version", owner=owner)
+        ledger.state.update({(owner, row.key): row.version for row in found})
 
 
 def _read_timers(connection: Connection, batch: Sequence[Changes], ledger: Ledger) -> None:

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, Select, Table, and_, func, or_, select, text
 
-from gateway.domain.contact import Contact, Identity
-from gateway.domain.conversation import Conversation, Link, Participant, Thread, Ticket
+from gateway.domain.conversation import Conversation
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
 from gateway.domain.message import Message
@@ -25,6 +24,7 @@ from gateway.store.operations import (
 )
 from gateway.store.rows import decode, delivery_of, plain
 from gateway.store.statements import among
+from gateway.store.viewing import view_conversations
 
 V = TypeVar("V")
 S = Select[Any]
@@ -94,36 +94,10 @@ def view_conversation(
     connection: Connection, tenants: Tenants, identifier: int
 ) -> ConversationView:
     """Read a conversation with everything around it but its messages."""
-    conversation = _one(connection, schema.conversation, Conversation, tenants, identifier)
-    part, link = schema.participant, schema.link
-    participants = [
-        decode(row.doc, Participant)
-        for row in connection.execute(
-            select(part.c.doc)
-            .where(part.c.conversation == identifier, part.c.gone == 0)
-            .order_by(part.c.identity)
-        )
-    ]
-    contacts = _all(
-        connection, schema.contact, Contact, "id",
-        () if conversation.contact is None else (conversation.contact,),
-    )  # fmt: skip
-    links = connection.execute(
-        select(link.c.doc)
-        .where(link.c.of == "conversation", or_(link.c.a == identifier, link.c.b == identifier))
-        .order_by(link.c.id)
-    )
-    here = (identifier,)
-    people = (participant.identity for participant in participants)
-    return ConversationView(
-        conversation=conversation,
-        contact=contacts[0] if contacts else None,
-        participants=tuple(participants),
-        identities=tuple(_all(connection, schema.identity, Identity, "id", people)),
-        threads=tuple(_all(connection, schema.thread, Thread, "conversation", here)),
-        tickets=tuple(_all(connection, schema.ticket, Ticket, "conversation", here)),
-        links=tuple(decode(row.doc, Link) for row in links),
-    )
+    view = view_conversations(connection, (identifier,)).get(identifier)
+    if view is None or (tenants is not None and view.conversation.tenant not in tenants):
+        raise NotFound("there is no such conversation")
+    return view
 
 
 def _one(

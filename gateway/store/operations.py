@@ -211,6 +211,12 @@ class Store(Protocol):
         """
         ...
 
+    async def in_context(
+        self, wanted: Sequence[tuple[int, int]]
+    ) -> list[tuple[Message, ConversationView] | None]:
+        """Read messages with their conversations, by the ids of both; None for what is not there."""
+        ...
+
     async def messages(
         self, tenants: Tenants, conversation: int, *, after_seq: int, limit: int
     ) -> list[Message]:

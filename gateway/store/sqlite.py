@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from gateway.contracts.services import Clock
+from gateway.domain.changes import Changes, Conflict
 from gateway.errors import StoreBroken, StoreUnavailable
 from gateway.store import state
 from gateway.store.arrivals import Appended
@@ -117,6 +118,13 @@ class SqliteStore(BaseStore):
 
         result: R = await self._committer.run(run, probe=function is state.note)
         return result
+
+    async def commit(self, changes: Sequence[Changes]) -> list[Conflict | None]:
+        """Commit units of work, together with those of whoever commits at the same time."""
+        if not changes:
+            return []
+        answers: list[Conflict | None] = await self._committer.commit(changes)
+        return answers
 
     async def _append(self, rows: Appended) -> None:
         await self._committer.append(rows)

@@ -42,11 +42,13 @@ def fetch(
     values: Iterable[Any],
     *columns: str,
     lock: bool = False,
+    **same: Any,
 ) -> Sequence[Any]:
     """Read columns of the rows whose key is one of some values, in the order of the key.
 
     Args:
         lock: keep others from changing the rows until the transaction ends.
+        same: further columns and the value each must have.
     """
     wanted = sorted(set(values))
     if not wanted:
@@ -57,17 +59,20 @@ def fetch(
         # Filled up to a power of two, so that few texts have to be prepared.
         places = 1 << (len(wanted) - 1).bit_length()
         parameters = (*wanted, *(wanted[-1:] * (places - len(wanted))))
-    text = _fetch_text(connection.dialect, table, key, columns, places, lock)
-    return connection.exec_driver_sql(text, parameters).all()
+    text = _fetch_text(connection.dialect, table, key, columns, places, lock, tuple(same))
+    return connection.exec_driver_sql(text, (*parameters, *same.values())).all()
 
 
 @cache
 def _fetch_text(
-    dialect: Dialect, table: Table, key: str, columns: tuple[str, ...], places: int, lock: bool
-) -> str:
+    dialect: Dialect, table: Table, key: str, columns: tuple[str, ...], places: int, lock: bool,
+    same: tuple[str, ...],
+) -> str:  # fmt: skip
     quote = dialect.identifier_preparer.quote
     names = ", ".join(map(quote, columns))
     among = f"IN ({', '.join('?' * places)})" if places else "= ANY($1)"
+    for number, name in enumerate(same, 2):
+        among += f" AND {quote(name)} = {'?' if places else f'${number}'}"
     end = " FOR NO KEY UPDATE" if lock and not places else ""
     return (
         f"SELECT {names} FROM {quote(table.name)} "  # noqa: S608 - names of our own schema
@@ -105,6 +110,12 @@ def run_many(
     if parameters:
         text, names = _text(connection.dialect, statement)
         connection.exec_driver_sql(text, [tuple(p[name] for name in names) for p in parameters])
+
+
+def query(connection: Connection, statement: Executable, **parameters: Any) -> Sequence[Any]:
+    """Read the rows of a statement that is a constant, so that it is compiled only once."""
+    text, names = _text(connection.dialect, statement)
+    return connection.exec_driver_sql(text, tuple(parameters[name] for name in names)).all()
 
 
 def columns_of(table: Table) -> list[str]:

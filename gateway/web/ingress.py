@@ -42,7 +42,7 @@ async def read_request(
     return WebRequest(
         method=request.method,
         path=request.path.removeprefix(prefix),
-        public_url=services.public_url + _target(request),
+        public_url=services.public_url.rstrip("/") + _target(request),
         headers=_headers(request),
         query=tuple(request.query.items()),
         params=dict(request.match_info),

@@ -18,7 +18,8 @@ from gateway.web.shapes.moment import Moment, moment
 
 Status = Literal["ready", "degraded", "unavailable"]
 COUNTS_SECONDS = 2.0
-STORE = "store"
+STORE, GATEWAY = "store", "gateway"
+STARTING = Health(state="starting", code="starting", reason="the gateway is starting or stopping")
 
 
 class PartDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,10 +81,8 @@ def readiness(services: Services) -> Readiness:
     sick = [part_document(part, health) for part, health in sorted(services.board.sick.items())]
     store = services.board.parts.get(STORE)
     if not services.ready():
-        starting = Health(
-            state="starting", code="starting", reason="the gateway is starting or stopping"
-        )
-        sick.insert(0, part_document("gateway", starting))
+        if GATEWAY not in services.board.sick:
+            sick.insert(0, part_document(GATEWAY, STARTING))
         status: Status = "unavailable"
     elif store is not None and store.state in ("down", "stopped"):
         status = "unavailable"

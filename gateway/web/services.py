@@ -30,7 +30,7 @@ class Services:
         blobs: contents of attachments.
         web: where it listens, and limits of a single request.
         api: the tokens.
-        public_url: how the world reaches the gateway, without a slash at the end; may be empty.
+        public_url: how the world reaches the gateway; may be empty.
         routes: of the connectors, answered below ``/in/NAME``.
         plugin_routes: of the plugins, answered below ``/plugins/NAME``.
         console_pages: of the plugins, shown below ``/pages/NAME``.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.promises.mails import INBOX, mail, words
 from tests.promises.process import HOST
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 PAUSE = 0.02
 
 

@@ -115,12 +115,12 @@ async def _fill(gateway: GatewayProcess) -> tuple[list[str], list[str]]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MiB."""
+    """A file system of 10 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("a small file system can be mounted by root only")
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", str(disk)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("file systems cannot be mounted here")
     yield disk
@@ -136,7 +136,7 @@ async def test_a_full_disk_acknowledges_nothing_until_there_is_space(
         gateway_process(launcher, small_disk, _config(system)) as gateway,
     ):
         ballast = small_disk / "ballast"
-        ballast.write_bytes(b"x" * 1_000_000)
+        ballast.write_bytes(b"x" * 7_000_000)
         acknowledged, [answer] = await _fill(gateway)
         assert answer.startswith("451 4.3.0")
         assert not gateway.ended(), gateway.tail()

@@ -219,6 +219,11 @@ class EmailChannel(Channel[EmailSettings]):
         if self._tokens is not None:
             self._tokens.forget()
 
+    async def close(self) -> None:
+        """Take leave of the relay."""
+        if self._relay is not None:
+            await self._relay.close()
+
     # health
 
     async def probe(self) -> Health:

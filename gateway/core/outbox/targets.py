@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.contracts.backend import Backend
 from gateway.contracts.channel import Channel
+from gateway.core.gathering import Gathered
 from gateway.core.outbox.composing import ReplyComposer, compose_forward
 from gateway.domain.answers import Hold
 from gateway.domain.conversation import Ticket
@@ -15,7 +16,7 @@ from gateway.domain.delivery import Delivery, Repeat, StuckHead
 from gateway.domain.draft import ReceiptState
 from gateway.domain.message import Message
 from gateway.domain.outgoing import Forward, Reply, Sent, TicketRef
-from gateway.errors import ConnectorError, Rejected
+from gateway.errors import ConnectorError, NotFound, Rejected
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Piped
 from gateway.store.operations import ConversationView, Store
@@ -64,12 +65,27 @@ class Target(Protocol):
         ...
 
 
+class Letters:
+    """What deliveries carry: their messages with the conversations, read for many at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._gathered = Gathered(store.in_context)
+
+    async def of(self, delivery: Delivery) -> tuple[Message, ConversationView]:
+        """Read a delivery's message and conversation; raises NotFound."""
+        found = await self._gathered.ask((delivery.message, delivery.conversation))
+        if found is None:
+            raise NotFound("the message or its conversation is not there any more")
+        return found
+
+
 class BackendTarget:
     """A ticket system."""
 
     def __init__(self, name: str, backend: Backend[Any], store: Store, hooks: Hooks) -> None:
         self.name = f"backend/{name}"
-        self._instance, self._backend, self._store, self._hooks = name, backend, store, hooks
+        self._instance, self._backend, self._hooks = name, backend, hooks
+        self._letters = Letters(store)
         self.repeat = backend.capabilities.repeat
         self.stuck_head = backend.capabilities.stuck_head
         self.concurrency = backend.capabilities.concurrency
@@ -107,7 +123,7 @@ class BackendTarget:
         return Done(external_ids=(opened.external_id,), receipt="delivered", ticket=opened)
 
     async def _compose(self, delivery: Delivery) -> tuple[Forward, Ticket | None]:
-        message, view = await _load(self._store, delivery)
+        message, view = await self._letters.of(delivery)
         # What stands in for a missing subject is redacted with the rest.
         subject = message.subject or view.conversation.subject
         message = msgspec.structs.replace(message, subject=subject)
@@ -129,8 +145,8 @@ class ChannelTarget:
         self, name: str, channel: Channel[Any], store: Store, hooks: Hooks, composer: ReplyComposer
     ) -> None:
         self.name = f"channel/{name}"
-        self._channel, self._store, self._hooks = channel, store, hooks
-        self._composer = composer
+        self._channel, self._hooks = channel, hooks
+        self._letters, self._composer = Letters(store), composer
         self.repeat = channel.capabilities.repeat
         self.stuck_head = channel.capabilities.stuck_head
         self.concurrency = channel.capabilities.concurrency
@@ -145,7 +161,7 @@ class ChannelTarget:
         return None if sent is None else _sent(sent)
 
     async def _compose(self, delivery: Delivery) -> Reply:
-        message, view = await _load(self._store, delivery)
+        message, view = await self._letters.of(delivery)
         reply = await self._composer.compose(delivery, message, view)
         if not reply.recipients and reply.thread is None:
             raise Rejected(
@@ -156,11 +172,6 @@ class ChannelTarget:
         piped = await self._hooks.prepare_reply(reply, view.conversation)
         _check(piped, delivery)
         return piped.value
-
-
-async def _load(store: Store, delivery: Delivery) -> tuple[Message, ConversationView]:
-    message = await store.message(None, delivery.message)
-    return message, await store.conversation(None, delivery.conversation)
 
 
 async def _redacted(hooks: Hooks, message: Message, delivery: Delivery) -> Message:

@@ -156,12 +156,14 @@ class Inbound:
             work.decide("identity", "none", "it names no sender", message=candidate.message.id)
             return None
         proposed = await self._hooks.propose_identities(candidate.message)
-        before = len(work.identities)
+        before, people = len(work.identities), len(work.contacts)
         identity = identify(
             work, known, address, proof=draft.proof, evidence=draft.evidence,
             proposed=[one.value for one in proposed],
         )  # fmt: skip
         fresh = len(work.identities) > before
+        for number in range(people, len(work.contacts)):
+            work.contacts[number] = (await self._hooks.enrich_contact(work.contacts[number])).value
         work.decide(
             "identity", draft.proof,
             f"{'new' if fresh else 'known'} sender {address.scheme}:{address.value}"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from gateway.contracts.services import Clock, Log
+from gateway.core.gathering import Gathered
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.keys import question
 from gateway.core.pipeline.lanes import Lanes
-from gateway.core.pipeline.lookups import LookUps
 from gateway.core.pipeline.preparing import Prepared, Preparer
 from gateway.core.pipeline.receipts import take_receipt
 from gateway.core.pipeline.replies import take_change, take_reply
@@ -20,7 +20,7 @@ from gateway.domain.answers import Hold
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
-from gateway.domain.known import Known
+from gateway.domain.known import Known, Question
 from gateway.domain.tokens import Keyring
 from gateway.errors import (
     GatewayError,
@@ -65,7 +65,7 @@ class Pipeline:
         self._keyring, self._clock, self._new_id = keyring, clock, new_id
         self._log, self._on_committed = log, on_committed
         self._repeat_ms, self._attempts = int(repeat_hours * 3_600_000), attempts
-        self._look_ups = LookUps(store)
+        self._look_ups: Gathered[Question, Known] = Gathered(store.look_up)
         self._lanes: Lanes[Arrival] = Lanes(
             self._work, size=lambda arrival: len(arrival.body) + 1024,
             most_items=most_items, most_bytes=most_bytes,

@@ -53,7 +53,8 @@ async def get_message(call: Call) -> Answer:
 
 async def get_attachment(call: Call) -> Answer:
     """Download an attachment, never under its own media type: a browser must not run it."""
-    message = await call.services.store.message(call.caller.tenants, call.ids["message"])
+    found = await call.services.store.message(call.caller.tenants, call.ids["message"])
+    [message] = await redacted(call.services.redact, [found])  # it may take attachments away
     number = call.ids["number"]
     if number > len(message.attachments):
         raise NotFound(str(number))
@@ -110,7 +111,7 @@ OPERATIONS = (
     Operation(
         name="get_attachment", method="GET", path="/messages/{message}/attachments/{number}",
         scope="read", tag="messages", summary="Download an attachment", run=get_attachment,
-        answer=bytes, problems=("refused",),
+        answer=bytes, problems=("refused", "redaction_failed"),
     ),
     Operation(
         name="message_why", method="GET", path="/messages/{message}/why", scope="read",

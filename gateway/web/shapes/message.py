@@ -137,7 +137,7 @@ def message_document(message: Message) -> MessageDocument:
 
 
 def _address(address: Address | None) -> str:
-    return f"{address.scheme}:{address.value}" if address else ""
+    return f"{address.scheme}:{address.value}" if address and address.value else ""
 
 
 def _attachment(message: str, number: int, one: Attachment) -> AttachmentDocument:

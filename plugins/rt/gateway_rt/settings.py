@@ -76,7 +76,7 @@ class RtSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 10.0
     timeout: Annotated[
         float, Meta(gt=0, le=600, description="Time a request may take altogether, in seconds.")
-    ] = 60.0
+    ] = 45.0
     file_limit: Annotated[
         int,
         Meta(

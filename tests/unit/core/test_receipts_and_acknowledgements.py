@@ -73,7 +73,7 @@ async def test_every_receivers_failure_is_told_once(shop: Workshop) -> None:
 
 
 async def test_temporary_failure_that_becomes_permanent_is_told_again(shop: Workshop) -> None:
-    """ "For now" and later "for good" are two different things to an agent."""
+    """At first "for now" and later "for good" are two different things to an agent."""
     native = await answer(shop)
     for permanent in (False, False, True, True, False):
         await shop.take(told(native, "failed", permanent=permanent, recipient=address("ann")))

@@ -242,13 +242,13 @@ class Options:
     """How a workshop is set up; the defaults are the gateway's."""
 
     plugins: tuple[Any, ...] = ()
-    acknowledge: AcknowledgePolicy = AcknowledgePolicy()
-    matching: MatchingPolicy = MatchingPolicy()
+    acknowledge: AcknowledgePolicy = field(default_factory=AcknowledgePolicy)
+    matching: MatchingPolicy = field(default_factory=MatchingPolicy)
     rules: tuple[Rule, ...] = ()
     channel: dict[str, Any] = field(default_factory=dict)
     backend: dict[str, Any] = field(default_factory=dict)
     retry: RetryPolicy = QUICK
-    breaker: BreakerPolicy = BreakerPolicy()
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     deadline: float = 5.0
     attempts: int = 3
 
@@ -473,7 +473,7 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0)
         TimeoutError: it does not come to hold.
     """
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - it looks into a database
             await asyncio.sleep(0.002)
 
 

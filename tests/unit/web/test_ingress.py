@@ -69,6 +69,14 @@ async def test_public_url_never_comes_from_the_host_header(world: World) -> None
     )
 
 
+async def test_public_url_may_end_with_a_slash(world: World) -> None:
+    """A slash at the end of the configured URL does not become two."""
+    seen = Seen()
+    async with serving(_services(world, seen, public_url="https://gw.example.org/")) as client:
+        await client.post("/in/sms/hook/1")
+    assert seen.requests[0].public_url == "https://gw.example.org/in/sms/hook/1"
+
+
 async def test_absolute_target_is_not_believed(world: World) -> None:
     """A request line with a whole URL in it names no other host to the connector."""
     seen = Seen()

@@ -80,6 +80,16 @@ async def test_not_ready_until_started(world: World) -> None:
     assert after.status == 200
 
 
+async def test_gateway_names_itself_once(world: World) -> None:
+    """A gateway that reported why it is not ready is named with that reason, and only once."""
+    services = world.services(ready=lambda: False)
+    services.board.report("gateway", Health(state="stopped", code="stopping", reason="draining"))
+    async with serving(services) as client:
+        got = await client.get("/readyz")
+    assert (got.status, got.json["status"]) == (503, "unavailable")
+    assert [(one["part"], one["reason"]) for one in got.json["sick"]] == [("gateway", "draining")]
+
+
 async def test_metrics_hold_what_waits(world: World) -> None:
     """Metrics are Prometheus text, with gauges read from the store and the health board."""
     services = world.services()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+from typing import Literal
 
+import msgspec
 import pytest
 
 from gateway.domain.health import Health
 from gateway.domain.ids import show
+from gateway.domain.message import Message
 from tests.unit.web.client import Client
 from tests.unit.web.world import World, serving
 
@@ -127,6 +130,18 @@ async def test_attachment_that_is_not_there(
     message = show("msg", world.ids["kettle_question"])
     got = await client.get(f"{API}/messages/{message}/attachments/{number}", as_="reader")
     assert (got.status, got.json["detail"]) == (status, detail)
+
+
+async def test_attachment_that_the_redaction_takes_away(world: World) -> None:
+    """An attachment that people may not see cannot be downloaded by its number either."""
+
+    async def redact(message: Message, _: Literal["console"]) -> Message:
+        return msgspec.structs.replace(message, attachments=())
+
+    message = show("msg", world.ids["kettle_question"])
+    async with serving(world.services(redact=redact)) as client:
+        got = await client.get(f"{API}/messages/{message}/attachments/1", as_="admin")
+    assert got.status == 404
 
 
 async def test_why_of_a_message(client: Client, world: World) -> None:

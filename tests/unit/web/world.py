@@ -32,9 +32,10 @@ from gateway.domain.message import Attachment, Author, Message
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
 from gateway.store.operations import Store
+from gateway.testing import CapturingLog as ListLog
+from gateway.testing import FakeClock
 from gateway.web.server import WebServer
 from gateway.web.services import Services
-from tests.unit.contexts import FakeClock, ListLog
 from tests.unit.web.client import Client
 
 NAME = "gateway.db"

@@ -1,0 +1,315 @@
+"""Parts that fall are started again and say how they are; what must run once runs once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.core import ownership, supervision
+from gateway.core.health import HealthBoard
+from gateway.core.ownership import Ownership, keep_node
+from gateway.core.supervision import Supervisor
+from gateway.domain.health import Health
+from gateway.errors import AuthenticationFailed, StoreBroken, Unreachable
+from gateway.store.leasing import lease_node
+from gateway.testing.clock import FakeClock
+from tests.unit.core.workshop import ListLog, Workshop, until
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make pauses short enough for tests."""
+    monkeypatch.setattr(supervision, "FIRST_PAUSE", 0.005)
+    monkeypatch.setattr(supervision, "WELL_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(ownership, "RENEW_SECONDS", 0.005)
+
+
+class Stage:
+    """A supervisor with its board and what it said."""
+
+    def __init__(self) -> None:
+        self.log = ListLog()
+        self.board = HealthBoard(FakeClock(), self.log)
+        self.broken: list[BaseException] = []
+        self.runs = 0
+        self.supervisor = Supervisor(
+            board=self.board, log=self.log, random=lambda: 0.5, on_broken=self.broken.append
+        )
+
+    def pauses(self) -> list[float]:
+        """The pauses it announced."""
+        return [facts["again_in"] for event, facts in self.log.lines if event == "part.failed"]
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    """A stage with nobody on it."""
+    return Stage()
+
+
+async def test_falls_are_followed_by_longer_and_longer_pauses(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that keeps falling is started again with back-off, up to a limit."""
+    monkeypatch.setattr(supervision, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(supervision, "LONGEST_PAUSE", 0.2)
+
+    async def run() -> None:
+        stage.runs += 1
+        raise RuntimeError("ouch")
+
+    stage.supervisor.start("part", run)
+
+    async def often() -> bool:
+        return stage.runs >= 4
+
+    await until(often)
+    await stage.supervisor.stop()
+    assert [0.1, 0.2, 0.2] == stage.pauses()[:3]
+    assert ("down", "failed", "RuntimeError: ouch") == (
+        stage.board.sick["part"].state, stage.board.sick["part"].code, stage.board.sick["part"].reason,
+    )  # fmt: skip
+
+
+async def test_part_that_runs_again_is_well_again(stage: Stage) -> None:
+    """A part that fell once is not called sick for ever."""
+
+    async def run() -> None:
+        stage.runs += 1
+        if stage.runs == 1:
+            raise Unreachable("the server is away", code="refused")
+        await asyncio.Event().wait()
+
+    stage.supervisor.start("part", run)
+
+    async def sick() -> bool:
+        return "part" in stage.board.sick
+
+    async def well() -> bool:
+        return stage.runs == 2 and not stage.board.sick
+
+    await until(sick)
+    assert ("refused", "the server is away") == (
+        stage.board.sick["part"].code, stage.board.sick["part"].reason,
+    )  # fmt: skip
+    await until(well)
+    await stage.supervisor.stop()
+
+
+async def test_what_a_part_says_itself_stands(stage: Stage) -> None:
+    """A part that came up and says that it is degraded is not overruled."""
+
+    async def run() -> None:
+        stage.runs += 1
+        if stage.runs == 1:
+            raise RuntimeError("ouch")
+        stage.board.report("part", Health(state="degraded", code="slow"))
+        await asyncio.sleep(0.05)
+        stage.runs = 10
+        await asyncio.Event().wait()
+
+    stage.supervisor.start("part", run)
+
+    async def up() -> bool:
+        return stage.runs == 10
+
+    await until(up)
+    assert "slow" == stage.board.sick["part"].code
+    await stage.supervisor.stop()
+
+
+async def test_refused_credentials_are_not_hammered(stage: Stage) -> None:
+    """Wrong credentials are tried again after a minute at the earliest."""
+
+    async def run() -> None:
+        raise AuthenticationFailed("the password was refused")
+
+    stage.supervisor.start("part", run)
+
+    async def fell() -> bool:
+        return bool(stage.pauses())
+
+    await until(fell)
+    await stage.supervisor.stop()
+    assert [60.0] == stage.pauses()
+    assert "authentication_failed" == stage.board.sick["part"].code
+
+
+async def test_broken_store_ends_everything(stage: Stage) -> None:
+    """A broken store is reported once, and the part is not started again."""
+    error = StoreBroken("fsync failed")
+
+    async def run() -> None:
+        stage.runs += 1
+        raise error
+
+    stage.supervisor.start("part", run)
+
+    async def told() -> bool:
+        return bool(stage.broken)
+
+    await until(told)
+    assert ([error], 1) == (stage.broken, stage.runs)
+    await stage.supervisor.stop()
+
+
+async def test_one_part_falls_alone(stage: Stage) -> None:
+    """Others go on, and stopping waits until each has cleaned up."""
+    ended = []
+
+    async def falls() -> None:
+        raise RuntimeError("ouch")
+
+    async def goes_on() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("tidy")
+
+    stage.supervisor.start("weak", falls)
+    stage.supervisor.start("strong", goes_on)
+
+    async def fell() -> bool:
+        return bool(stage.pauses())
+
+    await until(fell)
+    await stage.supervisor.stop(["strong", "never started"])
+    assert ["tidy"] == ended
+    await stage.supervisor.stop()
+
+
+async def test_stubborn_part_is_named_when_stopping(stage: Stage) -> None:
+    """Stopping ends in time although a part will not."""
+    gate = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await gate.wait()
+
+    stage.supervisor.start("part", stubborn)
+    await asyncio.sleep(0)
+    await stage.supervisor.stop(seconds=0.01)
+    assert ("stop.late", {"part": "part"}) in stage.log.lines
+    gate.set()
+    await asyncio.sleep(0)
+
+
+async def test_only_the_owner_runs_and_another_takes_over(shop: Workshop) -> None:
+    """Of two processes one runs a part; when it is gone, the other one does."""
+    log: list[str] = []
+    board = HealthBoard(shop.clock, ListLog())
+
+    def process(name: str) -> Ownership:
+        return Ownership(
+            store=shop.store, clock=shop.clock, owner=name, board=board, log=ListLog()
+        )
+
+    async def work(name: str) -> None:
+        log.append(name)
+        await asyncio.Event().wait()
+
+    first = asyncio.ensure_future(process("one").run("channel/x", lambda: work("one")))
+
+    async def runs() -> bool:
+        return log == ["one"]
+
+    await until(runs)
+    second = asyncio.ensure_future(process("two").run("channel/x", lambda: work("two")))
+
+    async def stands_by() -> bool:
+        return board.parts["channel/x"].code == "standing_by"
+
+    await until(stands_by)
+    assert ["one"] == log
+    first.cancel()
+
+    async def took_over() -> bool:
+        return log == ["one", "two"]
+
+    await until(took_over)
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def test_owner_that_lost_its_lease_stops_and_waits_for_it(shop: Workshop) -> None:
+    """A process that was paused too long stops the part, and runs it again once it is free."""
+    running: list[str] = []
+    owner = Ownership(
+        store=shop.store, clock=shop.clock, owner="one", board=HealthBoard(shop.clock, ListLog()),
+        log=ListLog(),
+    )  # fmt: skip
+
+    async def work() -> None:
+        running.append("runs")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            running.append("stopped")
+
+    task = asyncio.ensure_future(owner.run("channel/x", work))
+
+    async def seen(count: int) -> None:
+        async def there() -> bool:
+            return len(running) == count
+
+        await until(there)
+
+    await seen(1)
+    shop.clock.advance(31)
+    other = await shop.store.acquire_lease("own/channel/x", "two", now=shop.clock.now(), ttl=60_000)
+    if other is None:  # the owner was quicker: it is not paused, after all
+        pytest.skip("the lease was renewed before it could be taken")
+    await seen(2)
+    await shop.store.release_lease(other)
+    await seen(3)
+    assert ["runs", "stopped", "runs"] == running
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_lost_node_number_ends_the_process(shop: Workshop) -> None:
+    """A process whose node number another one took makes no more ids."""
+    lost: list[BaseException] = []
+    node = await lease_node(shop.store, "one", shop.clock.now())
+    shop.clock.advance(120)
+    taken = await shop.store.acquire_lease(
+        node.lease.name, "two", now=shop.clock.now(), ttl=60_000
+    )
+    assert taken is not None
+    await keep_node(shop.store, node, shop.clock, lost.append)
+    assert [StoreBroken] == [type(error) for error in lost]
+
+
+def test_board_keeps_since_when() -> None:
+    """The moment at which a part became what it is stays while it stays so."""
+    clock, log = FakeClock(), ListLog()
+    board = HealthBoard(clock, log)
+    down = Health(state="down", code="x", reason="first words")
+    board.report("part", down)
+    since = clock.now()
+    clock.advance(60)
+    board.report("part", Health(state="down", code="x", reason="other words"))
+    assert (since, "other words") == (board.sick["part"].since, board.sick["part"].reason)
+    assert 1 == len(log.lines)
+    board.report("part", Health())
+    assert ({}, 2) == (board.sick, len(log.lines))
+    assert clock.now() == board.parts["part"].since
+
+
+def test_embedded_database_is_one_gateways_alone(tmp_path: Path) -> None:
+    """A second gateway on the same folder is refused with what to do."""
+    from gateway.core.alone import held
+    from gateway.errors import Refused
+
+    with held(tmp_path, "sqlite:///x"):
+        with pytest.raises(Refused, match="another gateway runs on"), held(tmp_path, "sqlite:///x"):
+            pass
+        with held(tmp_path, "postgresql://x"):
+            pass
+    with held(tmp_path, "sqlite:///x"):
+        pass
