@@ -10,6 +10,9 @@ import click
 
 from gateway.cli.session import Session
 
+WHOLE = 1000
+"""Letters of a command's first sentence that stand in the help of its group: all of them."""
+
 
 def _take(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     """Make a callback that notes an option's value in the session if it was given."""
@@ -91,3 +94,11 @@ class Group(_WithExamples, click.Group):
         super().__init__(*args, **kwargs)
         self.params += common_options()
         self.examples = examples
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, each with its whole first sentence."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(WHOLE)) for name, one in found if one is not None]
+            )

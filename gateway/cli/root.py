@@ -14,7 +14,7 @@ import click
 
 from gateway.cli.exits import DONE, FAILED
 from gateway.cli.failing import fail
-from gateway.cli.options import Group
+from gateway.cli.options import WHOLE, Group
 from gateway.cli.plugin_commands import plugin_commands
 from gateway.cli.session import Session
 from gateway.errors import GatewayError
@@ -88,7 +88,7 @@ class Root(Group):
         for title, names in sections.items():
             found = [(name, self.get_command(ctx, name)) for name in names]
             rows = [
-                (name, command.get_short_help_str(formatter.width))
+                (name, command.get_short_help_str(WHOLE))
                 for name, command in found
                 if command is not None and not command.hidden
             ]

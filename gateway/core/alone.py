@@ -6,8 +6,9 @@ import fcntl
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from gateway.errors import Refused
+from gateway.errors import Refused, StoreUnavailable
 
 
 @contextmanager
@@ -16,12 +17,12 @@ def held(data: Path, url: str) -> Generator[None]:
 
     Raises:
         Refused: another gateway holds it.
+        StoreUnavailable: nothing can be written there.
     """
     if not url.startswith("sqlite"):
         yield
         return
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "gateway.lock").open("w") as lock:
+    with _lock_file(data) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -30,3 +31,14 @@ def held(data: Path, url: str) -> Generator[None]:
                 "which serves any number of gateways"
             ) from None
         yield
+
+
+def _lock_file(data: Path) -> TextIO:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        return (data / "gateway.lock").open("w")
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the data folder {data} cannot be written: {error.strerror}; make it the folder of the "
+            "user who runs the gateway, or set gateway.data to another one"
+        ) from error

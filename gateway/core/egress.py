@@ -6,6 +6,7 @@ redirect, so neither a redirect nor a name that changes its mind gets past it.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -72,8 +73,9 @@ class GuardedHttp:
         family, kind, protocol, _, address = info
         if not allowed(str(address[0]), self._networks):
             raise Forbidden(
+                errno.EACCES,
                 f"connections to {address[0]} are not allowed; "
-                "name its network in the configuration if it is meant"
+                "name its network in the configuration if it is meant",
             )
         made = socket.socket(family=family, type=kind, proto=protocol)
         made.setblocking(False)

@@ -80,7 +80,16 @@ class Evaluations:
         for _ in range(RACES):
             work = Work(tenant=event.tenant, now=self._clock.now(), new_id=self._new_id)
             work.state.append(_at(event.id))
-            if BY in event.data or not await self._ask(work, event):
+            try:
+                if BY in event.data or not await self._ask(work, event):
+                    return
+            except StoreError:
+                raise
+            except Exception as error:
+                # One that cannot be done must not keep the ones behind it from being looked at.
+                self._log.error(
+                    "evaluating.failed", number=event.id, error=repr(error), exc_info=error
+                )
                 return
             changes = work.changes()
             [conflict] = await self._store.commit([changes])

@@ -14,6 +14,7 @@ from gateway.store.operations import Lease, Store
 
 TTL_MS = 30_000
 RENEW_SECONDS = 10.0
+STANDING_BY = "standing_by"
 
 
 async def keep_node(
@@ -50,7 +51,9 @@ class Ownership:
     async def _run_owned(self, part: str, work: Callable[[], Awaitable[None]]) -> bool:
         """Run it until it ends, or the lease is lost; whether it has ended."""
         lease = await self._acquire(part)
-        self._board.report(part, Health())
+        before = self._board.parts.get(part)
+        if before is not None and before.code == STANDING_BY:
+            self._board.report(part, Health())
         task = asyncio.ensure_future(work())
         keeper = asyncio.ensure_future(self._keep(part, lease))
         try:
@@ -72,7 +75,7 @@ class Ownership:
             if lease is not None:
                 return lease
             self._board.report(
-                part, Health(code="standing_by", reason="another process runs it; this one waits")
+                part, Health(code=STANDING_BY, reason="another process runs it; this one waits")
             )
             await asyncio.sleep(RENEW_SECONDS / 2)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
 from gateway.domain.changes import Changes, StateWrite
@@ -14,10 +14,17 @@ from gateway.errors import NotFound, Refused
 from gateway.store import schema
 from gateway.store.operations import Cursor, QuarantinedArrival, StoredArrival, Tenants
 from gateway.store.rows import BIG_BODY, decode
-from gateway.store.statements import Row, add, among, insert_into
+from gateway.store.statements import Row, add, among, fetch, insert_into, query
 from gateway.store.writing import commit
 
 _MOST = 1000
+_state = schema.arrival_state.c
+_WAITING = (
+    select(_state.arrival, _state.size)
+    .where(_state.state == "waiting", _state.arrival > bindparam("after"))
+    .order_by(_state.arrival)
+    .limit(bindparam("most"))
+)
 
 
 class Appended(NamedTuple):
@@ -54,29 +61,16 @@ def append_with_state(connection: Connection, rows: Appended, state: Sequence[St
 
 def waiting(connection: Connection, *, after: int, limit: int, max_bytes: int) -> list[Found]:
     """Read waiting arrivals, oldest first, as many as fit, but one at least."""
-    state = schema.arrival_state
-    heads = connection.execute(
-        select(state.c.arrival, state.c.size)
-        .where(state.c.state == "waiting", state.c.arrival > after)
-        .order_by(state.c.arrival)
-        .limit(limit)
-    )
     ids: list[int] = []
     total = 0
-    for row in heads:
+    for row in query(connection, _WAITING, after=after, most=limit):
         total += row.size
         if ids and total > max_bytes:
             break
         ids.append(row.arrival)
-    if not ids:
-        return []
-    table = schema.arrival
-    found = connection.execute(
-        select(table.c.doc, table.c.body, table.c.blob)
-        .where(among(connection, table.c.id, ids))
-        .order_by(table.c.id)
-    )
-    return [_found(row) for row in found]
+    return [
+        _found(row) for row in fetch(connection, schema.arrival, "id", ids, "doc", "body", "blob")
+    ]
 
 
 def _found(row: Any) -> Found:

@@ -8,20 +8,17 @@ from sqlalchemy import Connection, delete, select, update
 
 from gateway.store import schema
 from gateway.store.operations import Lease, StateRow
-from gateway.store.statements import insert_into
+from gateway.store.statements import fetch, insert_into
 
 _LAST = "\U0010ffff"
 
 
 def get_state(connection: Connection, owner: str, key: str) -> StateRow | None:
     """Read one value."""
-    table = schema.plugin_state
-    row = connection.execute(
-        select(table.c.key, table.c.value, table.c.version).where(
-            table.c.owner == owner, table.c.key == key
-        )
-    ).one_or_none()
-    return None if row is None else StateRow(key=row.key, value=row.value, version=row.version)
+    columns = ("key", "value", "version")
+    for row in fetch(connection, schema.plugin_state, "key", (key,), *columns, owner=owner):
+        return StateRow(key=row.key, value=row.value, version=row.version)
+    return None
 
 
 def list_state(

@@ -108,14 +108,15 @@ def run_many(
 ) -> None:
     """Run a statement once for each set of parameters."""
     if parameters:
-        text, names = _text(connection.dialect, statement)
+        text, names, _ = _text(connection.dialect, statement)
         connection.exec_driver_sql(text, [tuple(p[name] for name in names) for p in parameters])
 
 
 def query(connection: Connection, statement: Executable, **parameters: Any) -> Sequence[Any]:
     """Read the rows of a statement that is a constant, so that it is compiled only once."""
-    text, names = _text(connection.dialect, statement)
-    return connection.exec_driver_sql(text, tuple(parameters[name] for name in names)).all()
+    text, names, literals = _text(connection.dialect, statement)
+    values = {**literals, **parameters}
+    return connection.exec_driver_sql(text, tuple(values[name] for name in names)).all()
 
 
 def columns_of(table: Table) -> list[str]:
@@ -141,8 +142,9 @@ def _insert_text(dialect: Dialect, table: Table, conflict: str) -> str:
 
 
 @cache
-def _text(dialect: Dialect, statement: Executable) -> tuple[str, list[str]]:
+def _text(dialect: Dialect, statement: Executable) -> tuple[str, list[str], dict[str, Any]]:
+    """Compile a statement: its text, its parameters in order, and the values it brings itself."""
     compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
     if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
         raise TypeError(f"{dialect.name} does not take its parameters by position")
-    return str(compiled), list(compiled.positiontup)
+    return str(compiled), list(compiled.positiontup), dict(compiled.params)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 from aiohttp import web
 
+from gateway.errors import Refused
 from gateway.web.api.building import add_api
 from gateway.web.bodies import Bodies
 from gateway.web.console.building import add_console
@@ -61,7 +65,7 @@ class WebServer:
             The port.
 
         Raises:
-            OSError: the address is taken, or not this machine's.
+            Refused: the address is taken, or not this machine's.
         """
         self._runner = web.AppRunner(
             build(self._services), access_log=None, handle_signals=False,
@@ -71,6 +75,9 @@ class WebServer:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, host or None, port).start()
+        except OSError as error:
+            await self.stop()
+            raise Refused(_cannot_listen(f"{host}:{port}", error)) from error
         except BaseException:
             await self.stop()
             raise
@@ -82,3 +89,11 @@ class WebServer:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
+
+
+def _cannot_listen(address: str, error: OSError) -> str:
+    """Say why nothing can listen there; the system's own words, where it has a number for them."""
+    number = error.errno or 0
+    why = os.strerror(number) if number in errno.errorcode else str(error)
+    taken = "; another program listens there" if number == errno.EADDRINUSE else ""
+    return f"web.listen: cannot listen on {address}: {why.lower()}{taken}; set another address"

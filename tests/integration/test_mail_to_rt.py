@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.operations import Cursor, DeliveryFilter
+from gateway.store.operations import Cursor
 from gateway.testing import RunningGateway, running_gateway
+from tests.integration.forgetful import start_forgetful
 from tests.integration.mail_world import (
     MailWorld,
     conversations,
@@ -99,11 +100,6 @@ async def heard(running: RunningGateway, system: TicketSystem, number: int, text
     return entries
 
 
-async def in_doubt(running: RunningGateway) -> bool:
-    """Whether nobody knows if some delivery has happened."""
-    return bool(await running.store.deliveries(None, DeliveryFilter(states=("unknown",)), Cursor()))
-
-
 async def test_whole_way(
     world: MailWorld, start: Start, system: TicketSystem, store: str, subject: str
 ) -> None:
@@ -166,27 +162,23 @@ async def test_rt_down_for_a_while(
 
 
 async def test_lost_replies_double_nothing(
-    rt: RequestTracker, world: MailWorld, start: Start, fault_proxy: ProxyMaker, subject: str
+    rt: RequestTracker, world: MailWorld, start: Start, subject: str
 ) -> None:
     """RT stores the ticket, then the entry, and its answer is lost each time: one of each."""
-    proxy = await fault_proxy(rt.port)
-    system = RtSystem(rt=rt, port=proxy.port)
-    async with start(system) as running:
-        await proxy.set_fault(Fault.CUT_REPLY)
+    async with (
+        start_forgetful(rt.port) as front,
+        start(system := RtSystem(rt=rt, port=front.port)) as running,
+    ):
+        front.forgets = True
         await world.write("ben", TEXT, subject=subject)
-        await running.until(lambda: in_doubt(running), 20)
-        await proxy.set_fault(Fault.NONE)
         number = await ticket_of(running, system, subject)
-
+        assert ["/REST/2.0/ticket"] == front.lost
         await rt.correspond_as_agent(number, "Tell us more")
         [answer] = await world.received("ben")
-        assert [number] == await system.tickets(running, subject)
 
-        await proxy.set_fault(Fault.CUT_REPLY)
         await world.write("ben", "Here is more", answers=answer)
-        await running.until(lambda: in_doubt(running), 20)
-        await proxy.set_fault(Fault.NONE)
         await heard(running, system, number, "Here is more")
+        assert ["/REST/2.0/ticket", f"/REST/2.0/ticket/{number}/correspond"] == front.lost
         assert [number] == await system.tickets(running, subject)
 
 

@@ -59,7 +59,7 @@ type = "rt"
 url = "http://127.0.0.1:{self.port or self.rt.port}"
 token = "{self.rt.token}"
 queue = "{self.rt.queue}"
-poll_seconds = 0.5
+poll_seconds = 1.0
 timeout = 20
 """
 

@@ -62,14 +62,14 @@ class TicketSystem:
         pause: seconds it takes for each request.
         entries: what it stored, in the order in which it did.
         requests: how often each key came.
-        accepts: False while it accepts connections and never answers.
+        answers: False while it accepts connections and never answers.
     """
 
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     port: int = 0
     loses: float = 0.0
     pause: float = 0.0
-    accepts: bool = True
+    answers: bool = True
     entries: list[Stored] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     answers_lost: int = 0
@@ -203,7 +203,7 @@ async def ticket_system(system: TicketSystem) -> AsyncIterator[TicketSystem]:
         assert task is not None
         serving.add(task)
         try:
-            while system.accepts and (request := await _read(reader)) is not None:
+            while system.answers and (request := await _read(reader)) is not None:
                 answer = await system.answer(request)
                 if answer is None:
                     break
@@ -214,7 +214,7 @@ async def ticket_system(system: TicketSystem) -> AsyncIterator[TicketSystem]:
                     b"content-length: %d\r\n\r\n%b" % (status, len(content), content)
                 )
                 await writer.drain()
-            if not system.accepts:
+            if not system.answers:
                 await reader.read()
         except (OSError, EOFError, asyncio.CancelledError):
             pass  # the gateway was killed, or the test is over

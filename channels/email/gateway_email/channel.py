@@ -37,6 +37,7 @@ from gateway_email.outbox import compose_reply, outcome
 from gateway_email.reading import is_quick
 from gateway_email.sending import Relay, RelaySettings
 from gateway_email.settings import EmailSettings, OAuthSettings, SmtpSettings
+from gateway_email.system_words import system_words
 from gateway_email.tokens import ReplyAddresses
 
 ROTATED = "oauth/refresh_token"
@@ -111,7 +112,7 @@ class EmailChannel(Channel[EmailSettings]):
             await listener.start(listen.host, listen.port)
         except OSError as error:
             raise Unreachable(
-                f"cannot listen on {listen.host}:{listen.port}: {error.strerror or error}; "
+                f"cannot listen on {listen.host}:{listen.port}: {system_words(error)}; "
                 "is another program listening there?",
                 code="cannot_listen",
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -69,19 +70,33 @@ class Inbox:
                 while True:
                     await self._take(session, mailbox, intake)
                     await self._rescan(session, mailbox, intake)
-                    pause = min(self._settings.poll_seconds, IDLE_SECONDS)
-                    if not await session.wait_for_news(pause):
-                        await session.noop()
+                    await self._wait(session)
                     mailbox = await session.select(self._settings.folder)
             finally:
                 await session.close()
 
+    async def _wait(self, session: ImapSession) -> None:
+        """Wait for push, or where the server has none until it is time to look again."""
+        pause = min(self._settings.poll_seconds, IDLE_SECONDS)
+        if not session.can_wait:
+            await asyncio.sleep(pause)
+        if not await session.wait_for_news(pause):
+            await session.noop()
+
     async def connect(self) -> ImapSession:
-        """Connect and log in.
+        """Connect and log in; a token refused before its time is replaced by a fresh one, once.
 
         Raises:
             ImapError, OAuthError: the text says why and what to do.
         """
+        if self._token is None:
+            return await self._log_in()
+        try:
+            return await self._log_in()
+        except ImapAuthenticationError:
+            return await self._log_in()
+
+    async def _log_in(self) -> ImapSession:
         settings = self._settings
         context = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else None
         session = await ImapSession.connect(
@@ -192,10 +207,8 @@ class Inbox:
         if first or known is None:
             return
         day = (datetime.fromtimestamp(now / 1000, UTC) - timedelta(days=1)).date()
-        fresh = [
-            uid
-            for uid in await session.uids_since(day)
-            if uid <= known.last_uid and (mailbox.uidvalidity, uid) not in self._taken
-        ]
+        late = [uid for uid in await session.uids_since(day) if uid <= known.last_uid]
+        self._taken &= {(mailbox.uidvalidity, uid) for uid in late}  # older ones are not asked for
+        fresh = [uid for uid in late if (mailbox.uidvalidity, uid) not in self._taken]
         facts = await session.sizes(fresh)
         await self._batch(session, mailbox, intake, [(uid, facts.get(uid)) for uid in fresh], known)

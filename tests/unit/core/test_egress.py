@@ -169,7 +169,9 @@ async def test_redirect_into_the_network_is_not_followed(inside: Inside) -> None
     from ipaddress import ip_network
 
     async with GuardedHttp(["127.0.0.1/32"]).session() as session:
-        error = await reach(session, f"http://127.0.0.1:{inside.port}/?to=http://127.0.0.2:{inside.port}/")
+        error = await reach(
+            session, f"http://127.0.0.1:{inside.port}/?to=http://127.0.0.2:{inside.port}/"
+        )
     assert isinstance(error, aiohttp.ClientConnectorError)
     assert isinstance(error.os_error, Forbidden)
     assert 1 == inside.hits

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.core.gathering import LARGEST, Gathered
 from gateway.core.pipeline.lanes import Lanes
-from gateway.core.pipeline.lookups import LARGEST, LookUps
 from gateway.domain.known import Known, Question
 from gateway.errors import StoreUnavailable
 from tests.unit.core.workshop import until
@@ -106,7 +106,7 @@ def questions(count: int) -> list[Question]:
 async def test_questions_share_a_trip_and_get_their_own_answers() -> None:
     """What is asked while one batch is answered shares the next, bounded in size."""
     store: Any = Answering()
-    look_ups = LookUps(store)
+    look_ups: Gathered[Question, Known] = Gathered(store.look_up)
     asked = [asyncio.ensure_future(look_ups.ask(question)) for question in questions(300)]
     await asyncio.sleep(0)
     store.gate.set()
@@ -118,7 +118,7 @@ async def test_questions_share_a_trip_and_get_their_own_answers() -> None:
 async def test_failed_trip_fails_its_questions_only() -> None:
     """An error reaches everybody of its batch; the next question asks anew."""
     store: Any = Answering()
-    look_ups = LookUps(store)
+    look_ups: Gathered[Question, Known] = Gathered(store.look_up)
     store.fails = True
     store.gate.set()
     for _ in range(2):
@@ -131,7 +131,7 @@ async def test_failed_trip_fails_its_questions_only() -> None:
 async def test_who_goes_away_does_not_disturb_the_others() -> None:
     """A cancelled question leaves the answers of its batch alone."""
     store: Any = Answering()
-    look_ups = LookUps(store)
+    look_ups: Gathered[Question, Known] = Gathered(store.look_up)
     first, second = (asyncio.ensure_future(look_ups.ask(q)) for q in questions(2))
     await asyncio.sleep(0)
     first.cancel()

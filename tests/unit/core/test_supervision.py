@@ -205,9 +205,7 @@ async def test_only_the_owner_runs_and_another_takes_over(shop: Workshop) -> Non
     board = HealthBoard(shop.clock, ListLog())
 
     def process(name: str) -> Ownership:
-        return Ownership(
-            store=shop.store, clock=shop.clock, owner=name, board=board, log=ListLog()
-        )
+        return Ownership(store=shop.store, clock=shop.clock, owner=name, board=board, log=ListLog())
 
     async def work(name: str) -> None:
         log.append(name)
@@ -277,9 +275,7 @@ async def test_lost_node_number_ends_the_process(shop: Workshop) -> None:
     lost: list[BaseException] = []
     node = await lease_node(shop.store, "one", shop.clock.now())
     shop.clock.advance(120)
-    taken = await shop.store.acquire_lease(
-        node.lease.name, "two", now=shop.clock.now(), ttl=60_000
-    )
+    taken = await shop.store.acquire_lease(node.lease.name, "two", now=shop.clock.now(), ttl=60_000)
     assert taken is not None
     await keep_node(shop.store, node, shop.clock, lost.append)
     assert [StoreBroken] == [type(error) for error in lost]

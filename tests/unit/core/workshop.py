@@ -353,11 +353,9 @@ class Workshop:
         self.run(sender.run())
         return sender
 
-    def run(self, work: Any) -> asyncio.Task[None]:
+    def run(self, work: Any) -> None:
         """Run something until the workshop closes."""
-        task = asyncio.create_task(work)
-        self._tasks.append(task)
-        return task
+        self._tasks.append(asyncio.create_task(work))
 
     async def close(self) -> None:
         """Stop everything at once, as a kill would: what is under way is not waited for."""

@@ -10,6 +10,7 @@ import pytest
 from gateway.config.addresses import Listen
 from gateway.config.server import WebSettings
 from gateway.contracts.web import Route, WebRequest, WebResponse
+from gateway.errors import Refused
 from gateway.web.server import WebServer
 from gateway.web.services import Services
 from tests.unit.web.client import Client
@@ -114,7 +115,9 @@ async def test_taken_port_is_an_error(world: World) -> None:
     first, second = WebServer(world.services()), WebServer(world.services())
     port = await first.start("127.0.0.1", 0)
     try:
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(
+            Refused, match=f"cannot listen on 127.0.0.1:{port}: address already in use"
+        ):
             await second.start("127.0.0.1", port)
     finally:
         await first.stop()

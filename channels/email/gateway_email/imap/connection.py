@@ -21,6 +21,7 @@ from gateway_email.imap.errors import (
     ImapUnreachable,
 )
 from gateway_email.imap.protocol import ImapProtocol
+from gateway_email.system_words import system_words
 from gateway_email.tls import certificate_fault, is_loopback, unverified_context
 
 Tls = Literal["implicit", "none"]
@@ -225,7 +226,7 @@ async def open_connection(
         ) from None
     except OSError as error:
         raise ImapUnreachable(
-            f"{name} cannot be reached: {error.strerror or error}; check host and port"
+            f"{name} cannot be reached: {system_words(error)}; check host and port"
         ) from None
     peer = transport.get_extra_info("peername") or ("",)
     if context is None and not is_loopback(str(peer[0])):

@@ -23,6 +23,7 @@ from gateway_email.sending.errors import (
     RelayUnreachable,
     SendReport,
 )
+from gateway_email.system_words import system_words
 from gateway_email.tls import certificate_fault, is_loopback, unverified_context
 
 SLOW = frozenset({421, 450})
@@ -268,7 +269,9 @@ async def _greeted(client: aiosmtplib.SMTP, settings: RelaySettings) -> None:
             if isinstance(cause or error, ssl.SSLError)
             else ""
         )
-        raise RelayUnreachable(f"{name} cannot be reached: {_words(str(error))}{hint}") from None
+        raise RelayUnreachable(
+            f"{name} cannot be reached: {_words(system_words(error))}{hint}"
+        ) from None
 
 
 async def _let_in(
