@@ -45,13 +45,18 @@ WORDS = [
 ]
 
 
-def mails(count: int, size: int, seed: int) -> list[bytes]:
-    """Make mails: each from its own sender, with an html part and, if large, an attachment."""
+def mails(count: int, size: int, seed: int, *, html: bool = False) -> list[bytes]:
+    """Make mails, each from its own sender; over 8 KiB what follows the words is an attachment.
+
+    Args:
+        size: octets of a mail, about.
+        html: half of the words' octets are an html part that says the same.
+    """
     rnd = random.Random(seed)
-    return [_mail(rnd, f"{seed}-{number}", size) for number in range(count)]
+    return [_mail(rnd, f"{seed}-{number}", size, html) for number in range(count)]
 
 
-def _mail(rnd: random.Random, name: str, size: int) -> bytes:
+def _mail(rnd: random.Random, name: str, size: int, html: bool) -> bytes:
     mail = EmailMessage(policy=SMTP)
     mail["From"] = f"Customer {name} <customer-{name}@example.net>"
     mail["To"], mail["Subject"] = (
@@ -60,9 +65,11 @@ def _mail(rnd: random.Random, name: str, size: int) -> bytes:
     )
     mail["Message-ID"] = f"<{name}@example.net>"
     mail["Date"] = "Sun, 22 Nov 2026 09:00:00 +0000"
-    text = "\n".join(" ".join(rnd.choices(WORDS, k=10)) for _ in range(min(size, 5120) // 160))
+    lines = min(size, 5120) // (160 if html else 75)
+    text = "\n".join(" ".join(rnd.choices(WORDS, k=10)) for _ in range(lines))
     mail.set_content(text)
-    mail.add_alternative(f"<html><body><p>{text}</p></body></html>", subtype="html")
+    if html:
+        mail.add_alternative(f"<html><body><p>{text}</p></body></html>", subtype="html")
     if size > 8192:
         data = rnd.randbytes((size - 6000) * 3 // 4)
         mail.add_attachment(data, maintype="application", subtype="pdf", filename="scan.pdf")

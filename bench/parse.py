@@ -11,6 +11,12 @@ from typing import Any
 from bench.mails import mails
 from gateway_email.reading import read_mail
 
+SAMPLES = (
+    ("plain, 5 KiB", 5120, 200, False),
+    ("with html, 5 KiB", 5120, 200, True),
+    ("with html and a file, 50 KiB", 51_200, 60, True),
+)
+
 
 def _stdlib(raw: bytes) -> None:
     """What a program does with policy.default: headers, text, html, files."""
@@ -27,8 +33,8 @@ async def run(*, rounds: int, scale: float, peers: bool) -> dict[str, Any]:
     """Measure mails of 5 and 50 KiB."""
     del peers
     figures: dict[str, Any] = {}
-    for name, size, count in (("5 KiB", 5120, 200), ("50 KiB", 51_200, 60)):
-        batch = mails(int(count * scale) or 1, size, 7)
+    for name, size, count, html in SAMPLES:
+        batch = mails(int(count * scale) or 1, size, 7, html=html)
         ratios, ours = [], []
         for _ in range(rounds or 7):
             slow, quick = _cpu(_stdlib, batch), _cpu(read_mail, batch)

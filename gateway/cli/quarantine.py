@@ -157,7 +157,7 @@ async def _everything(operator: Operator, session: Session, source: str) -> list
 @click.argument("arrivals", type=Id("arr"), nargs=-1, required=True)
 @click.pass_obj
 def discard(session: Session, arrivals: tuple[Shown, ...]) -> None:
-    """Discard quarantined arrivals; they can be looked at until retention takes them."""
+    """Discard quarantined arrivals; they are not run again, and stay visible by their ids."""
 
     async def one(operator: Operator, number: int) -> None:
         await operator.discard_arrival(session.tenants, number, session.who)

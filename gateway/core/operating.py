@@ -196,8 +196,11 @@ class Operator:
         if message is None:
             raise NotFound("name a message or an arrival")
         found = await self.store.message(tenants, message)
-        arrivals = [await self._arrival(tenants, one) for one in found.arrivals]
         decisions = await self.store.decisions(tenants, message=message)
+        # A redelivery is an arrival of the message, too: the decision about it names both.
+        again = (decision.arrival for decision in decisions if decision.arrival)
+        ids = dict.fromkeys((*found.arrivals, *again))
+        arrivals = [await self._arrival(tenants, one) for one in ids]
         deliveries = await self.store.deliveries(
             tenants, DeliveryFilter(message=message), Cursor(limit=100)
         )

@@ -229,11 +229,11 @@ def _append_one(connection: Connection, job: Job) -> Outcome:
 
 def _write(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
     """Commit everybody's units of work as one batch, which costs few statements."""
-    if not jobs:
-        return []
+    batch = [one for job in jobs for one in job.changes]
+    if any(changes.moved for changes in batch):  # these are not taken back as a whole
+        return [_run_one(connection, job, partial(commit, batch=job.changes)) for job in jobs]
     try:
-        with connection.begin_nested():
-            answers = iter(commit(connection, [one for job in jobs for one in job.changes]))
+        answers = iter(commit(connection, batch) if batch else ())
     except Exception as error:
         if store_error(error) is not None:
             raise

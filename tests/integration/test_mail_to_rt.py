@@ -107,6 +107,7 @@ async def test_whole_way(
     the customer's answer the same ticket; a stranger who names the ticket stays outside.
     """
     async with start(system, store) as running:
+        assert (await running.gateway.parts.backends["tickets"].probe()).well
         began = time.monotonic()
         first = await world.write("ann", TEXT, subject=subject, files=FILES)
         [number] = await running.until(lambda: tickets(running, subject), 20)

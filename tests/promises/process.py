@@ -231,22 +231,31 @@ class GatewayProcess:
 
     async def words(self, *argv: str, code: int = 0) -> str:
         """Run a command and return what it printed for people."""
+        text, errors, ended = await self.told(*argv)
+        assert code == ended, f"{argv} ended with {ended}:\n{text}\n{errors}"
+        return text
+
+    async def told(self, *argv: str) -> tuple[str, str, int]:
+        """Run a command: what it printed, what it complained of, and its exit code."""
         name = f"command-{time.monotonic_ns()}"
         out, errors = self.folder / f"{name}.out", self.folder / f"{name}.err"
-        head = [argv[0]] if argv[0] == "--json" else []
         pid = self.launcher.launch(
-            argv=[*argv[len(head) :], *head], cwd=str(self.folder), log=str(out),
-            errors=str(errors),
-        )  # fmt: skip
-        other = GatewayProcess(
-            launcher=self.launcher, folder=self.folder, port=0, lmtp=0, pid=pid
+            argv=argv, cwd=str(self.folder), log=str(out), errors=str(errors)
         )
-        while not other.ended():
-            await asyncio.sleep(PAUSE)
-        ended = self.launcher.code(pid)
-        text = out.read_text()
-        assert code == ended, f"{argv} ended with {ended}:\n{text}\n{errors.read_text()}"
-        return text
+        other = GatewayProcess(launcher=self.launcher, folder=self.folder, port=0, lmtp=0, pid=pid)
+        code = await other.wait(60)
+        return out.read_text(), errors.read_text(), code
+
+    async def cold_command(self, *argv: str) -> Any:
+        """Run a command from nothing, under another seed of Python's hashes; what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", *argv, "--json", cwd=self.folder,
+            env={**_environment(), "PYTHONHASHSEED": "42"},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        return json.loads(out)
 
     def tail(self, lines: int = 40) -> str:
         """The end of what it printed."""

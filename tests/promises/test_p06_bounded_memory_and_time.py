@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sqlite3
 import time
 from collections import Counter
@@ -41,7 +42,9 @@ async def test_what_is_too_large_is_refused_in_words(launcher: Launcher, tmp_pat
         assert (await send_once(gateway.lmtp, large, sender=ANN)).startswith("552 5.3.4")
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{gateway.url}/in/tickets/replies", data=b"x" * 2_000_001) as response,
+            session.post(
+                f"{gateway.url}/in/tickets/replies", data=io.BytesIO(b"x" * 2_000_001)
+            ) as response,
         ):
             assert 413 == response.status
         small = mail(ANN, "small\n", message_id="2@example.net")

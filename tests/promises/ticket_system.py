@@ -86,6 +86,11 @@ class TicketSystem:
         """The first line of every entry's text, in the order in which they were stored."""
         return [entry.text.split("\n", 1)[0].strip() for entry in self.entries]
 
+    async def ticket_of(self, token: str, seconds: float = 20) -> str:
+        """Wait until a mail is there; the ticket it is in."""
+        await self.until(lambda: token in self.tokens, seconds, why=lambda: f"no {token}")
+        return self.entries[self.tokens.index(token)].ticket
+
     async def until(
         self, condition: Callable[[], Any], seconds: float = 20, *, why: Callable[[], str] = str
     ) -> None:

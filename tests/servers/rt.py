@@ -40,6 +40,7 @@ Set($MailCommand, 'mbox');
 Set($LogToSyslog, undef);
 Set($LogToSTDERR, 'warning');
 Set($RestrictReferrer, 0);
+Set($BcryptCost, 4);
 1;
 """
 

@@ -206,12 +206,17 @@ def _verdict(word: str) -> Literal["pass", "fail", "none"]:
 def _text(mail: Mail, arrival: Arrival) -> str:
     size = arrival.remote.get("too_large")
     if size is None:
-        return mail.text
+        return mail.text if mail.complete else f"{mail.text}\n{_unread(mail)}".strip()
     note = (
         f"[This mail has {int(size):,} bytes, which is over the limit: only its header was taken. "
         "The whole mail is still in the mailbox.]"
     )
     return f"{mail.text}\n{note}".strip()
+
+
+def _unread(mail: Mail) -> str:
+    why = "; ".join(mail.warnings) or "it is not built like a mail"
+    return f"[Only the header of this mail could be read: {why}. All of it is in the attachment.]"
 
 
 def _attachments(mail: Mail, arrival: Arrival) -> tuple[DraftAttachment, ...]:

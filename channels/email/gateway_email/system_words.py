@@ -13,9 +13,11 @@ def system_words(error: BaseException) -> str:
     Args:
         error: an error of a socket, or of a library that was raised from one.
     """
-    cause = error if isinstance(error, OSError) else error.__cause__
-    if isinstance(cause, socket.gaierror):
-        return "there is no such host" if cause.errno == socket.EAI_NONAME else str(cause.strerror)
-    if isinstance(cause, OSError) and cause.errno and cause.errno in errno.errorcode:
-        return os.strerror(cause.errno).lower()
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return "there is no such host" if cause.errno == socket.EAI_NONAME else str(cause)
+        if isinstance(cause, OSError) and cause.errno and cause.errno in errno.errorcode:
+            return os.strerror(cause.errno).lower()
+        cause = cause.__cause__
     return str(error)

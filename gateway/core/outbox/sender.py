@@ -81,6 +81,7 @@ class Sender:
         """Send until cancelled; what is under way is given time to finish."""
         try:
             while True:
+                await asyncio.sleep(0)  # one claim for all that ended in the same moment
                 self._wake.clear()
                 try:
                     claimed = await self._claim()
@@ -128,7 +129,7 @@ class Sender:
         now = self._clock.now()
         if now < self._breaker.open_until:
             pause = min(pause, (self._breaker.open_until - now) / 1000 + 0.001)
-        elif len(self._tasks) < self.target.concurrency:
+        elif not self._tasks:  # else the end of the first of them wakes it
             moment = await self._next_moment()
             if moment is not None and moment > now:
                 pause = min(pause, (moment - now) / 1000 + 0.001)

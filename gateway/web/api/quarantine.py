@@ -101,7 +101,7 @@ OPERATIONS = (
     Operation(
         name="discard_quarantined", method="POST", path="/quarantine/{arrival}/discard",
         scope="operate", tag="quarantine", summary="Discard a quarantined arrival",
-        description="It stays visible by its id until retention takes it.",
+        description="It is not run again, and stays visible by its id.",
         run=discard_quarantined, answer=ArrivalSummary, problems=("refused",),
     ),
 )  # fmt: skip

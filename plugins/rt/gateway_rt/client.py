@@ -18,6 +18,7 @@ Value = TypeVar("Value")
 
 MEBIBYTE = 1024 * 1024
 PAGE = 100
+LONGEST_CHAIN = 10
 MYSELF = "__CurrentUser__"
 HEAD_FIELDS = "Type,Creator,Created,ObjectId,OldValue,NewValue"
 PART_FIELDS = "ContentType,Filename,Headers,MessageId"
@@ -179,11 +180,31 @@ class RtClient:
         items = await self._list("tickets", query=query, fields="Status")
         return tuple(int(item["id"]) for item in items)
 
-    async def merged_into(self, ticket: int, field: str) -> tuple[int, ...]:
-        """Return the numbers of the tickets with a custom field that were merged into another."""
+    async def merged_into(self, ticket: int, field: str) -> Mapping[int, int]:
+        """Return which tickets with a custom field were merged into another, and by which entry."""
         query = f"EffectiveId = {ticket} AND id != {ticket} AND {bodies.field_set_query(field)}"
         items = await self._list("tickets", query=query, fields="Status")
-        return tuple(int(item["id"]) for item in items)
+        numbers = [int(item["id"]) for item in items]
+        return {number: await self._merged_by(number, ticket) for number in numbers}
+
+    async def _merged_by(self, ticket: int, into: int) -> int:
+        """Return the entry from which on a ticket belongs to another, by way of others or not."""
+        latest, at = 0, ticket
+        for _ in range(LONGEST_CHAIN):
+            query = (
+                "ObjectType = 'RT::Ticket' AND Type = 'AddLink' AND Field = 'MergedInto' "
+                f"AND ObjectId = {at}"
+            )
+            items = await self._list("transactions", query=query, fields=HEAD_FIELDS)
+            heads = [_decode(answers.decode_head, item) for item in items]
+            # RT notes a merge at both tickets; here only those of this one into another count.
+            away = [(head.id, head.new_value.rpartition("/")[2]) for head in heads]
+            entry, target = next(((e, t) for e, t in reversed(away) if t != str(at)), (0, ""))
+            latest = max(latest, entry)
+            if target == str(into) or not target.isdigit():
+                break
+            at = int(target)
+        return latest
 
     async def real_name(self, user: str) -> str:
         """Return a user's real name, or the user name itself where there is none."""

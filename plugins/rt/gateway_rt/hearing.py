@@ -119,7 +119,7 @@ class Ear:
 
     async def _arrivals(self, head: EntryHead, ticket: Ticket) -> list[NewArrival]:
         """Make an arrival for each of the gateway's tickets that the entry belongs to."""
-        numbers = await self._ours(ticket)
+        numbers = await self._ours(ticket, head.id)
         if not numbers:
             return []
         try:
@@ -137,12 +137,16 @@ class Ear:
             for number in numbers
         ]  # fmt: skip
 
-    async def _ours(self, ticket: Ticket) -> tuple[int, ...]:
-        """Name the ticket if the gateway made it, else those of the gateway's merged into it."""
+    async def _ours(self, ticket: Ticket, entry: int) -> tuple[int, ...]:
+        """Name the ticket if the gateway made it, else those of the gateway's merged into it.
+
+        What was written before the merge was not for the eyes of the merged one's customer.
+        """
         field = self._context.settings.ticket_field
         if any(ticket.fields.get(field, ())):
             return (ticket.id,)
-        return await self._client.merged_into(ticket.id, field)
+        merged = await self._client.merged_into(ticket.id, field)
+        return tuple(number for number, since in merged.items() if entry > since > 0)
 
     async def _heard(self, head: EntryHead, ticket: Ticket) -> Heard:
         if head.kind == "Status":

@@ -220,7 +220,8 @@ async def test_only_the_owner_runs_and_another_takes_over(shop: Workshop) -> Non
     second = asyncio.ensure_future(process("two").run("channel/x", lambda: work("two")))
 
     async def stands_by() -> bool:
-        return board.parts["channel/x"].code == "standing_by"
+        part = board.parts.get("channel/x")
+        return part is not None and part.code == ownership.STANDING_BY
 
     await until(stands_by)
     assert ["one"] == log

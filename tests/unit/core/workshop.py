@@ -464,7 +464,7 @@ class Workshop:
             sender.wake()
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
     """Wait until something holds.
 
     Raises:

@@ -121,15 +121,14 @@ def test_false_hits() -> None:
     """At most 0.5 % of order, invoice and phone numbers are taken for cards."""
     numbers = random.Random(3)
 
-    def digits(count: int) -> str:
-        return "".join(numbers.choice("0123456789") for _ in range(count))
+    def some(shape: str) -> str:
+        return "".join(numbers.choice("0123456789") if c == "9" else c for c in shape)
 
-    shapes = [lambda: f"ORD-{digits(8)}", lambda: digits(10), lambda: f"2026{digits(7)}",
-              lambda: f"#{digits(16)}", lambda: f"+49 {digits(3)} {digits(8)}",
-              lambda: f"INV{digits(12)}", lambda: f"{digits(3)}-{digits(7)}-{digits(7)}",
-              lambda: f"1Z{digits(16)}", lambda: f"20{digits(2)}-{digits(2)}-{digits(2)} {digits(6)}",
-              lambda: f"{digits(9)} {digits(2)}"]  # fmt: skip
-    texts = [f"My order {shape()} is late" for shape in shapes for _ in range(200)]
+    # "9" stands for any digit
+    shapes = ["ORD-99999999", "9999999999", "20269999999", "#9999999999999999", "+49 999 99999999",
+              "INV999999999999", "999-9999999-9999999", "1Z9999999999999999",
+              "2099-99-99 999999", "999999999 99"]  # fmt: skip
+    texts = [f"My order {some(shape)} is late" for shape in shapes for _ in range(200)]
     hits = [text for text in texts if redact_cards(text)[1]]
     assert len(hits) <= 0.005 * len(texts), hits[:5]
 

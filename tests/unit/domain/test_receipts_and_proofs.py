@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from gateway.domain.contact import at_least, identity_hash
+from gateway.domain.contact import Proof, at_least, identity_hash
 from gateway.domain.delivery import later_receipt
 from gateway.domain.draft import ReceiptState
 from gateway.domain.message import Address
@@ -33,7 +33,7 @@ def test_receipt_told_twice_changes_nothing() -> None:
 
 def test_proofs_are_ordered() -> None:
     """Proven is better than asserted, asserted better than claimed."""
-    order = ("claimed", "asserted", "proven")
+    order: tuple[Proof, ...] = ("claimed", "asserted", "proven")
     for (n, proof), (m, floor) in itertools.product(enumerate(order), enumerate(order)):
         assert (n >= m) == at_least(proof, floor)
 

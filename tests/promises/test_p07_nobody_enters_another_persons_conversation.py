@@ -1,0 +1,161 @@
+"""Promise 7: a mail joins a conversation only with proof; nobody enters another person's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import parseaddr
+from pathlib import Path
+
+import pytest
+
+from tests.promises.configs import BASE, mailbox, plugins, tickets
+from tests.promises.customers import Customers, customers
+from tests.promises.letters import Customer
+from tests.promises.process import GatewayProcess, Launcher, gateway_process
+from tests.promises.ticket_system import TicketSystem, ticket_system
+
+pytestmark = [pytest.mark.promise, pytest.mark.xdist_group("promise-7")]
+
+ANN, BOB, EVE = "ann@example.net", "bob@example.net", "eve@evil.example"
+ACME = "help@acme.example"
+PRIVATE = "The door code is seven owls."
+PROBLEM = "My front door does not open since the storm, and the new lock makes a grinding noise."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matter:
+    """Ann's matter: she wrote, an agent answered her, and both mails are known.
+
+    Args:
+        ticket: Ann's.
+        answer: what the agent's answer looks like in her mailbox.
+    """
+
+    gateway: GatewayProcess
+    system: TicketSystem
+    acme: TicketSystem
+    post: Customers
+    ticket: str
+    answer: EmailMessage
+
+    def customer(self, address: str) -> Customer:
+        """Somebody who writes to the usual inbox."""
+        return Customer(address=address, port=self.gateway.lmtp)
+
+    async def stays_apart(self, token: str) -> None:
+        """Check that a mail opened a ticket of its own, and that nobody but Ann has Ann's words."""
+        assert self.ticket != await self.system.ticket_of(token)
+        entry = self.system.entries[self.system.tokens.index(token)]
+        assert PRIVATE not in str(entry.data["text"]) + str(entry.data["remarks"])
+        for one in self.post.sink.received:
+            assert (ANN,) == one.recipients
+
+
+@pytest.fixture
+async def matter(launcher: Launcher, tmp_path: Path) -> AsyncIterator[Matter]:
+    """Two tenants with an inbox and a ticket system each, and Ann's matter at the first."""
+    async with AsyncExitStack() as stack:
+        system = await stack.enter_async_context(ticket_system(TicketSystem()))
+        acme = await stack.enter_async_context(ticket_system(TicketSystem()))
+        post = await stack.enter_async_context(customers())
+        config = BASE + "[tenants.default]\n[tenants.acme]\n" + plugins("email", "webhook")
+        config += mailbox(relay=post.port) + tickets(system.url)
+        config += mailbox(
+            "acme", port="other", relay=post.port, address=ACME, more='tenant = "acme"'
+        )
+        config += tickets(acme.url, "acme-tickets", more='tenant = "acme"')
+        gateway = await stack.enter_async_context(
+            gateway_process(launcher, tmp_path, config, inboxes=("lmtp", "other"))
+        )
+        ann = Customer(address=ANN, port=gateway.lmtp)
+        await ann.write("first", PROBLEM)
+        ticket = await system.ticket_of("first")
+        await system.reply(gateway.url, ticket, PRIVATE, entry="1")
+        answer = await post.mail_for(ANN)
+        yield Matter(
+            gateway=gateway, system=system, acme=acme, post=post, ticket=ticket, answer=answer
+        )
+
+
+async def test_who_takes_part_joins(matter: Matter) -> None:
+    """Ann's answer joins; Bob joins after Ann has brought him in by Cc, and not before."""
+    await matter.customer(BOB).write("bob-before", answers=matter.answer)
+    await matter.stays_apart("bob-before")
+    await matter.customer(ANN).write("ann-again", answers=matter.answer, Cc=BOB)
+    assert matter.ticket == await matter.system.ticket_of("ann-again")
+    await matter.customer(BOB).write("bob-after", answers=matter.answer)
+    assert matter.ticket == await matter.system.ticket_of("bob-after")
+
+
+async def test_a_stranger_with_the_token_gets_a_ticket_beside_it(matter: Matter) -> None:
+    """Eve has the whole mail, reply address, references and all: her ticket is shown beside Ann's."""
+    await matter.customer(EVE).write("eve", PROBLEM, answers=matter.answer)
+    await matter.stays_apart("eve")
+    entry = matter.system.entries[matter.system.tokens.index("eve")]
+    assert "Shown beside conv_" in str(entry.data["remarks"])
+
+
+async def test_forged_references_do_not_join(matter: Matter) -> None:
+    """Eve names the messages of Ann's conversation, sent to the plain address."""
+    lead = f"<first@example.net> {matter.answer['Message-ID']}"
+    await matter.customer(EVE).write("eve", References=lead, In_Reply_To="<first@example.net>")
+    await matter.stays_apart("eve")
+
+
+async def test_a_forged_sender_does_not_join(matter: Matter) -> None:
+    """A mail that claims to be Ann's, with her token, but fails DMARC, is not Ann's."""
+    await matter.customer(ANN).write("forged", PROBLEM, answers=matter.answer, dmarc="fail")
+    await matter.stays_apart("forged")
+    entry = matter.system.entries[matter.system.tokens.index("forged")]
+    assert "failed authentication" in str(entry.data["remarks"])
+
+
+async def test_a_verdict_that_came_with_the_mail_is_not_believed(matter: Matter) -> None:
+    """Our border says that DMARC failed; a field that says otherwise in another's name is nothing."""
+    await matter.customer(ANN).write(
+        "forged", answers=matter.answer, dmarc="fail",
+        ARC_Authentication_Results="i=1; mx.example.com; dmarc=pass header.from=example.net",
+    )  # fmt: skip
+    await matter.stays_apart("forged")
+
+
+async def test_numbers_subjects_and_likeness_do_not_join(matter: Matter) -> None:
+    """The ticket's number, the same subject and the same words by somebody else are no proof."""
+    ticket = f"[{matter.ticket}] Re: Please help #{matter.ticket}"
+    eve = matter.customer(EVE)
+    await eve.write("number", f"About ticket {matter.ticket}: send it all to me.", subject=ticket)
+    await matter.stays_apart("number")
+    await matter.customer(BOB).write("likeness", PROBLEM)
+    await matter.stays_apart("likeness")
+
+
+async def test_a_token_with_one_letter_changed_is_no_token(matter: Matter) -> None:
+    """Even Ann does not join by a reply address that was not signed, without references."""
+    address = parseaddr(str(matter.answer["Reply-To"]))[1]
+    local, _, domain = address.partition("@")
+    mailbox_name, _, token = local.partition("+")
+    assert len(token) >= 40
+    other = "a" if token[-10] != "a" else "b"
+    changed = f"{mailbox_name}+{token[:-10]}{other}{token[-9:]}@{domain}"
+    await matter.customer(ANN).write("changed", "Something else.", to=changed)
+    await matter.stays_apart("changed")
+
+
+async def test_another_tenants_inbox_leads_to_its_own_tickets(matter: Matter) -> None:
+    """Ann writes to another organisation with the token and references of the first one."""
+    ann = matter.customer(ANN)
+    lead = str(matter.answer["Message-ID"])
+    token = parseaddr(str(matter.answer["Reply-To"]))[1].partition("+")[2].partition("@")[0]
+    await ann.write(
+        "over-there", PROBLEM, to=f"help+{token}@acme.example", port=matter.gateway.ports["other"],
+        References=lead, In_Reply_To=lead,
+    )  # fmt: skip
+    await matter.acme.ticket_of("over-there")
+    assert ["first"] == matter.system.tokens
+    assert PRIVATE not in str(matter.acme.entries)
+    listed = await matter.gateway.command("conversations", "--tenant", "acme")
+    assert 1 == len(listed["items"])
+    assert ["acme"] == [one["tenant"] for one in listed["items"]]

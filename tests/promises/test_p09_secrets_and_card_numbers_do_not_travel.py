@@ -1,0 +1,147 @@
+"""Promise 9: secrets and card numbers are in no log, no answer and no ticket."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.promises.configs import BASE, QUICK_RETRIES, mailbox, plugins, tickets
+from tests.promises.letters import Customer
+from tests.promises.process import GatewayProcess, Launcher, gateway_process
+from tests.promises.ticket_system import TicketSystem, ticket_system
+from tests.servers.ports import free_port
+from tests.servers.smtp_sink import start_smtp_sink
+
+pytestmark = [pytest.mark.promise, pytest.mark.xdist_group("promise-9")]
+
+CARDS = ("4111 1111 1111 1111", "5500-0055-5555-5559", "340000000000009")
+SAID = "the parrot sings at midnight"
+
+
+def _canary(name: str) -> str:
+    return f"canary{name}{'q7z' * 10}"
+
+
+def _whsec(name: str) -> str:
+    return "whsec_" + base64.b64encode(_canary(name).encode()[:40]).decode()
+
+
+SECRETS = {
+    name: _canary(name)
+    for name in ("token", "reply", "older", "smtp", "imap", "client", "refresh", "wrong")
+} | {name: _whsec(name) for name in ("events", "callbacks")}
+
+CONFIG = f"""\
+[api.tokens.secret]
+token = "{SECRETS["token"]}"
+[secrets]
+reply_keys = ["{SECRETS["reply"]}", "{SECRETS["older"]}"]
+[backends.second]
+type = "webhook"
+url = "http://127.0.0.1:{{nobody}}/hook?key={_canary("query")}"
+secrets = ["{SECRETS["events"]}"]
+reply_secrets = ["{SECRETS["callbacks"]}"]
+[channels.reading]
+type = "email"
+address = "reading@example.com"
+imap = {{ host = "127.0.0.1", port = {{nobody}}, tls = "none", user = "u", password = "{SECRETS["imap"]}" }}
+[channels.modern]
+type = "email"
+address = "modern@example.com"
+imap = {{ host = "127.0.0.1", port = {{nobody}}, tls = "none", user = "u" }}
+[channels.modern.oauth]
+provider = "other"
+client_id = "id"
+token_url = "http://127.0.0.1:{{nobody}}/token"
+client_secret = "{SECRETS["client"]}"
+refresh_token = "{SECRETS["refresh"]}"
+"""
+
+
+def _leaks(text: str, *, words: bool) -> set[str]:
+    """Which secrets are in a text; the beginning of one is enough.
+
+    Args:
+        words: whether what customers say must not be in it either.
+    """
+    found = {name for name, secret in SECRETS.items() if secret[:24] in text}
+    found |= {"query"} if _canary("query")[:24] in text else set()
+    digits = re.sub(r"[\s-]", "", text)
+    found |= {card for card in CARDS if re.sub(r"[\s-]", "", card) in digits}
+    return found | ({SAID} if words and SAID in text else set())
+
+
+async def _knock(gateway: GatewayProcess, system: TicketSystem) -> None:
+    """Call in with wrong secrets and wrong bodies."""
+    await system.reply(gateway.url, "T1", SAID, entry="1", name="second", secret=SECRETS["events"])
+    await system.reply(gateway.url, "T1", f"{SAID} {CARDS[0]}", entry="2")
+    headers = {"authorization": f"Bearer {SECRETS['wrong']}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"{gateway.url}/api/v1/conversations") as response,
+    ):
+        assert 401 == response.status
+        assert not _leaks(await response.text(), words=True)
+
+
+async def test_no_secret_and_no_card_number_leaves_the_gateway(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """A canary in every secret setting, cards in a mail, everything failing: none comes out."""
+    async with (
+        ticket_system(TicketSystem()) as system,
+        start_smtp_sink(login=("u", "another password")) as relay,
+    ):
+        config = BASE.replace('"json"', '"json"\nlog_level = "debug"') + QUICK_RETRIES
+        config += plugins("email", "webhook") + tickets(system.url)
+        config += mailbox().replace("lmtp =", "smtp = SMTP\nlmtp =") + CONFIG
+        password = f'port = {relay.port}, tls = "none", user = "u", password = "{SECRETS["smtp"]}"'
+        config = config.replace("SMTP", f'{{ host = "127.0.0.1", {password} }}')
+        config = config.replace("{nobody}", str(free_port()))
+        async with gateway_process(launcher, tmp_path, config) as gateway:
+            ann = Customer(address="ann@example.net", port=gateway.lmtp)
+            cards = ", ".join(CARDS)
+            await ann.write("pay", f"My cards: {cards}. And {SAID}.", subject=f"Card {CARDS[0]}")
+            ticket = await system.ticket_of("pay")
+            await system.reply(gateway.url, ticket, "Here you are.", entry="0")
+            await _knock(gateway, system)
+            await system.until(lambda: relay.logins, why=gateway.tail)
+
+            [entry] = [one for one in system.entries if one.ticket == ticket]
+            assert SAID in entry.text
+            assert not _leaks(str(entry.data), words=False)
+            for command in (
+                ("conversations",), ("plugins", "list"), ("dead-letters", "list"), ("schema",),
+            ):  # fmt: skip
+                assert not _leaks(await gateway.words(*command), words=False), command
+            for path in ("/readyz", "/metrics", "/api/v1/health", "/api/v1/deliveries"):
+                status, told = await gateway.get(path)
+                assert 200 == status, path
+                assert not _leaks(str(told), words=True), path
+            await gateway.stop()
+            log = gateway.log.read_text()
+            assert "authentication_failed" in log
+            assert "channel/reading" in log
+            assert "channel/modern" in log
+            assert not _leaks(log, words=True)
+
+
+async def test_a_config_with_faults_is_told_without_its_secrets(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """Secrets at the wrong place, of the wrong kind, too short or misspelt are not repeated."""
+    config = BASE + plugins("email", "webhook") + mailbox() + CONFIG.replace("{nobody}", "1")
+    config = config.replace("reply_keys = [", 'reply_key = "x"\nreply_keys = [["')
+    config = config.replace(f'["{SECRETS["reply"]}"', f'{SECRETS["reply"]}"]')
+    config = config.replace(f'secrets = ["{SECRETS["events"]}"]', f'secret = "{SECRETS["events"]}"')
+    config = config.replace("client_secret = ", "client_secrets = ")
+    async with gateway_process(launcher, tmp_path, config, start=False) as gateway:
+        for command in (("check",), ("--json", "check"), ("run",)):
+            out, errors, code = await gateway.told(*command)
+            assert code not in (0, 70)
+            assert "client_secrets" in out + errors
+            assert not _leaks(out + errors, words=True), command
