@@ -3,6 +3,7 @@
 python -m bench mail2ticket      mail by LMTP becomes a ticket in the desk
 python -m bench intake           durable webhook intake over a bare aiohttp handler
 python -m bench parse            reading mail over the standard library's own reading
+python -m bench lag              how long others wait while large mails come in
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib import import_module
 
 from bench.machine import facts
 
-NAMES = ("mail2ticket", "intake", "parse")
+NAMES = ("mail2ticket", "intake", "parse", "lag")
 
 
 def main() -> int:

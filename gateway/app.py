@@ -31,7 +31,7 @@ from gateway.core.redacting import redaction
 from gateway.core.supervision import Supervisor
 from gateway.core.texts import acknowledgements
 from gateway.core.timers import Timers
-from gateway.core.watching import watch_store
+from gateway.core.watching import report_orphans, watch_store
 from gateway.domain.health import Health
 from gateway.domain.matching import MatchingPolicy
 from gateway.domain.retrying import BreakerPolicy, RetryPolicy
@@ -133,7 +133,6 @@ class Gateway:
         targets += [
             ChannelTarget(name, channel, parts.store, parts.hooks, composer)
             for name, channel in parts.channels.items()
-            if channel.capabilities.sends
         ]
         retry = RetryPolicy(
             schedule=outbox.schedule, jitter=outbox.jitter, floor=outbox.retry_after_floor,
@@ -177,6 +176,7 @@ class Gateway:
             self.port = await web.start(listen.host, listen.port)
             stack.push_async_callback(self._stop, web)
             self._start_connectors()
+            await report_orphans(parts.store, parts.board, frozenset(self.outbox.senders))
             parts.board.report("gateway", Health())
             yield
 

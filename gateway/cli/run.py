@@ -49,6 +49,7 @@ def command(session: Session) -> None:
             "gateway.ready",
             address=f"http://{settings.web.listen.host}:{gateway.port}",
             channels=sorted(gateway.parts.channels), backends=sorted(gateway.parts.backends),
+            data=str(session.path.absolute().parent / settings.gateway.data),
         )  # fmt: skip
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -113,7 +113,10 @@ class Session:
             from gateway.store.opening import open_store
 
             blobs = FileBlobs(Path(settings.gateway.data) / "blobs")
-            store = await open_store(settings.store.url, blobs=blobs, clock=SystemClock())
+            # A wrong folder must not look like an empty one, so nothing is set up here.
+            store = await open_store(
+                settings.store.url, blobs=blobs, clock=SystemClock(), create=False
+            )
             try:
                 return await work(store)
             finally:

@@ -186,7 +186,10 @@ class Parts:
 
     async def close_connectors(self) -> None:
         """Let every connector give back what it holds; one that cannot is left behind."""
-        for name, one in (*self.channels.items(), *self.backends.items()):
+        connectors: list[tuple[str, Channel[Any] | Backend[Any]]] = [
+            *self.channels.items(), *self.backends.items(),
+        ]  # fmt: skip
+        for name, one in connectors:
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await one.close()

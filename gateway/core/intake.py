@@ -15,6 +15,8 @@ from gateway.domain.changes import StateWrite
 from gateway.errors import Overloaded
 from gateway.store.operations import Store
 
+LARGE = 256 * 1024
+
 
 class IntakeDoor:
     """The way in for one connector instance.
@@ -51,7 +53,7 @@ class IntakeDoor:
             StoreUnavailable: nothing was stored; do not acknowledge.
         """
         now = self._clock.now()
-        stored = [self._stamp(new, now) for new in arrivals]
+        stored = [self._stamp(new, now, await _digest(new.body)) for new in arrivals]
         owner = f"{self._kind}/{self._source}"
         writes = [
             StateWrite(owner=owner, key=key, value=msgspec.json.encode(value))
@@ -77,7 +79,7 @@ class IntakeDoor:
 
         return tell
 
-    def _stamp(self, new: NewArrival, now: int) -> Arrival:
+    def _stamp(self, new: NewArrival, now: int, digest: bytes) -> Arrival:
         return Arrival(
             id=self._new_id(),
             tenant=self._tenant,
@@ -91,5 +93,12 @@ class IntakeDoor:
             content_type=new.content_type,
             body=new.body,
             remote=new.remote,
-            sha256=hashlib.sha256(new.body).digest(),
+            sha256=digest,
         )
+
+
+async def _digest(body: bytes) -> bytes:
+    """Hash a body; in a thread if it is so large that others would notice."""
+    if len(body) <= LARGE:
+        return hashlib.sha256(body).digest()
+    return (await asyncio.to_thread(hashlib.sha256, body)).digest()

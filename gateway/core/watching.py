@@ -26,3 +26,18 @@ async def watch_store(store: Store, board: HealthBoard) -> None:
         else:
             board.report("store", Health())
         await asyncio.sleep(pause)
+
+
+async def report_orphans(store: Store, board: HealthBoard, targets: frozenset[str]) -> None:
+    """Name targets that deliveries wait for, and that the configuration no longer has."""
+    counts = await store.counts()
+    for target, number in counts.deliveries_waiting.items():
+        if target not in targets:
+            board.report(
+                f"outbox/{target}",
+                Health(
+                    state="down", code="no_such_target",
+                    reason=f"{number} deliveries wait for it, but the configuration does not have "
+                    "it any more; put it back, or discard them",
+                ),
+            )  # fmt: skip

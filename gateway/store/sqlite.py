@@ -82,7 +82,10 @@ class SqliteStore(BaseStore):
         if self._create:
             _make_private(self._path)
         elif not self._path.exists():
-            raise StoreUnavailable(f"there is no database at {self._path}")
+            raise StoreUnavailable(
+                f"there is no database at {self._path}; `gateway run` or `gateway db migrate` makes "
+                "one, unless the data folder was moved"
+            )
         prepare(f"sqlite:///{self._path}", create=self._create, migrate=self._migrate)
 
     async def close(self) -> None:

@@ -101,7 +101,7 @@ async def test_missing_field(
     ours = backend(rt, **changed)
     health = await ours.probe()
     assert ("down", code) == (health.state, health.code)
-    with pytest.raises(Suspended, match="in RT create it .* and apply it to all queues"):
+    with pytest.raises(Suspended, match=r"in RT create it .* and apply it to all queues"):
         await ours.open_ticket(forward(mail_domain))
     assert [] == await rt.tickets(f"Requestor.EmailAddress = 'ann@{mail_domain}'")
 

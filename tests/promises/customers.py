@@ -28,9 +28,12 @@ class Customers:
 
     async def mail_for(self, address: str, count: int = 1, seconds: float = 15) -> EmailMessage:
         """Wait until so many mails lie in a mailbox; the last of them."""
-        async with asyncio.timeout(seconds):
-            while len(self.mailbox(address)) < count:
-                await asyncio.sleep(0.01)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        many = 1
+        while len(self.mailbox(address)) < count:
+            await self.sink.wait(many, seconds=end - loop.time())
+            many = len(self.sink.received) + 1
         return self.mailbox(address)[count - 1]
 
 

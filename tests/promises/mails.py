@@ -8,7 +8,33 @@ from email.policy import SMTP
 
 INBOX = "support@example.com"
 BORDER = "mx.example.com"
-_SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo yu zan bri clo dru flem".split()
+_SYLLABLES = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "je",
+    "ki",
+    "lo",
+    "mu",
+    "na",
+    "pe",
+    "qui",
+    "ro",
+    "su",
+    "ta",
+    "ve",
+    "wi",
+    "xo",
+    "yu",
+    "zan",
+    "bri",
+    "clo",
+    "dru",
+    "flem",
+]
 
 
 def words(dice: random.Random, count: int = 18) -> str:

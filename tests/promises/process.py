@@ -22,7 +22,7 @@ import aiohttp
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 PAUSE = 0.01
-API_TOKEN = "the-token-of-the-tests-0001"  # noqa: S105  # of a gateway on loopback
+API_TOKEN = "the-token-of-the-tests-0001"  # of a gateway on loopback
 
 
 @contextmanager
@@ -158,6 +158,17 @@ class GatewayProcess:
         """What /readyz says; None unless it answers 200."""
         status, answer = await self.get("/readyz")
         return answer if status == 200 else None
+
+    async def sick(self, part: str, seconds: float = 20) -> str:
+        """Wait until /readyz, which goes on answering 200, names a part; what it says of it."""
+        async with asyncio.timeout(seconds):
+            while True:
+                readiness = await self.readiness()
+                assert readiness is not None, "the gateway went unready for one sick part"
+                for one in readiness["sick"]:
+                    if one["part"] == part:
+                        return f"{one['code']}: {one['reason']}"
+                await asyncio.sleep(0.05)
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Ask the gateway over HTTP as an operator; status 0 if nobody answers."""

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.promises.configs import BASE, QUICK_RETRIES, mailbox, plugins
 from tests.promises.killing import (
     BooksDiffer,
     kill_again_and_again,
     searchable,
 )
-from tests.promises.configs import BASE, QUICK_RETRIES, mailbox, plugins
 from tests.promises.mails import mail
 from tests.promises.process import Launcher, gateway_process
 from tests.promises.sabotage.builds import BUILDS
@@ -118,9 +118,7 @@ async def test_the_books_differ_for_a_sabotaged_gateway(
 
 
 @pytest.mark.xdist_group("kill-more")
-async def test_the_books_agree_for_the_gateway_as_it_is(
-    launcher: Launcher, tmp_path: Path
-) -> None:
+async def test_the_books_agree_for_the_gateway_as_it_is(launcher: Launcher, tmp_path: Path) -> None:
     """The same short story, with the same seed, passes when nothing was broken."""
     await _short_story(launcher, tmp_path)
 

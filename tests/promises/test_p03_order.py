@@ -55,10 +55,12 @@ async def test_three_hot_conversations_keep_their_order_at_a_slow_ticket_system(
     """Answers are lost, requests repeated, and still each ticket holds its mails in order."""
     system = TicketSystem(loses=0.25, pause=0.02, dice=random.Random(3))
     config = BASE + QUICK_RETRIES + plugins("email", "webhook") + mailbox()
-    async with ticket_system(system):
-        async with gateway_process(launcher, tmp_path, config + tickets(system.url)) as gateway:
-            sent = await asyncio.gather(*(_write(gateway.lmtp, name, 15) for name in NAMES))
-            await system.until(lambda: len(system.entries) >= 45, 40)
+    async with (
+        ticket_system(system),
+        gateway_process(launcher, tmp_path, config + tickets(system.url)) as gateway,
+    ):
+        sent = await asyncio.gather(*(_write(gateway.lmtp, name, 15) for name in NAMES))
+        await system.until(lambda: len(system.entries) >= 45, 40)
     assert system.answers_lost > 0
     for tokens in sent:
         assert tokens == [token for token in system.tokens if token in tokens]
@@ -83,12 +85,14 @@ async def test_a_conversation_that_is_stuck_holds_up_no_other(
     system.refuses = "ann"
     config = BASE + QUICK_RETRIES.replace("0.5, 0.5, 0.5, 0.5, 0.5", "0.3, 0.3, 0.3, 0.3, 0.3")
     config += plugins("email", "webhook") + mailbox()
-    async with ticket_system(system):
-        async with gateway_process(launcher, tmp_path, config + tickets(system.url)) as gateway:
-            ann = await _write(gateway.lmtp, "ann", 5)
-            bob = await _write(gateway.lmtp, "bob", 5)
-            await system.until(lambda: len(system.entries) >= 5)
-            assert bob == system.tokens
-            system.refuses = ""
-            await system.until(lambda: len(system.entries) >= 10)
+    async with (
+        ticket_system(system),
+        gateway_process(launcher, tmp_path, config + tickets(system.url)) as gateway,
+    ):
+        ann = await _write(gateway.lmtp, "ann", 5)
+        bob = await _write(gateway.lmtp, "bob", 5)
+        await system.until(lambda: len(system.entries) >= 5)
+        assert bob == system.tokens
+        system.refuses = ""
+        await system.until(lambda: len(system.entries) >= 10)
     assert bob + ann == system.tokens

@@ -38,18 +38,6 @@ async def _send(gateway: GatewayProcess, token: str, words: str = "My printer bu
     assert (await send_once(gateway.lmtp, raw, sender=sender)).startswith("250 ")
 
 
-async def _sick(gateway: GatewayProcess, part: str) -> str:
-    """Wait until /readyz, which goes on answering 200, names a part; what it says of it."""
-    async with asyncio.timeout(20):
-        while True:
-            readiness = await gateway.readiness()
-            assert readiness is not None, "the gateway went unready for one sick part"
-            for one in readiness["sick"]:
-                if one["part"] == part:
-                    return f"{one['code']}: {one['reason']}"
-            await asyncio.sleep(0.05)
-
-
 async def test_a_ticket_system_that_never_answers_beside_a_healthy_one(
     launcher: Launcher, tmp_path: Path
 ) -> None:
@@ -62,7 +50,7 @@ async def test_a_ticket_system_that_never_answers_beside_a_healthy_one(
             stuck = [f"stuck-{number}" for number in range(8)]
             for token in stuck:
                 await _send(gateway, token, "My telephone is dead.")
-            said = await _sick(gateway, "outbox/backend/hanging")
+            said = await gateway.sick("outbox/backend/hanging")
             assert "did not answer" in said
             began = time.monotonic()
             fine = [f"fine-{number}" for number in range(8)]
@@ -88,12 +76,12 @@ async def test_a_refused_password_and_a_hanging_plugin_stay_what_they_are(
         config += plugins("email", "webhook", files=[PLUGINS / "ailing.py"])
         config += mailbox() + tickets(system.url) + '[channels.chat]\ntype = "ailing"\n'
         async with gateway_process(launcher, tmp_path, config) as gateway:
-            said = await _sick(gateway, "channel/chat")
+            said = await gateway.sick("channel/chat")
             assert "authentication_failed: the provider refused the token: renew it" == said
             hung = [f"hung-{number}" for number in range(6)]
             await asyncio.gather(*(_send(gateway, token, "hang, plugin") for token in hung))
             await _send(gateway, "fine")
             await system.until(lambda: len(system.entries) >= 7, why=gateway.tail)
             assert ["fine", *hung] == sorted(system.tokens)
-            assert "suspended" in await _sick(gateway, "plugin/ailing")
+            assert "suspended" in await gateway.sick("plugin/ailing")
         assert "the provider refused the token" in gateway.log.read_text()

@@ -36,6 +36,8 @@ SECRETS = {
 } | {name: _whsec(name) for name in ("events", "callbacks")}
 
 CONFIG = f"""\
+[redaction]
+card_numbers = ["forward", "log", "console"]
 [api.tokens.secret]
 token = "{SECRETS["token"]}"
 [secrets]
@@ -75,6 +77,11 @@ def _leaks(text: str, *, words: bool) -> set[str]:
     return found | ({SAID} if words and SAID in text else set())
 
 
+def _plain(login: tuple[bytes | str, bytes | str]) -> tuple[str, str]:
+    user, password = (each.decode() if isinstance(each, bytes) else each for each in login)
+    return user, password
+
+
 async def _knock(gateway: GatewayProcess, system: TicketSystem) -> None:
     """Call in with wrong secrets and wrong bodies."""
     await system.reply(gateway.url, "T1", SAID, entry="1", name="second", secret=SECRETS["events"])
@@ -109,7 +116,9 @@ async def test_no_secret_and_no_card_number_leaves_the_gateway(
             ticket = await system.ticket_of("pay")
             await system.reply(gateway.url, ticket, "Here you are.", entry="0")
             await _knock(gateway, system)
-            await system.until(lambda: relay.logins, why=gateway.tail)
+            for part in ("outbox/channel/support", "channel/reading", "channel/modern"):
+                assert not _leaks(await gateway.sick(part), words=True)
+            assert [("u", SECRETS["smtp"])] == list(dict.fromkeys(map(_plain, relay.logins)))
 
             [entry] = [one for one in system.entries if one.ticket == ticket]
             assert SAID in entry.text
@@ -124,9 +133,8 @@ async def test_no_secret_and_no_card_number_leaves_the_gateway(
                 assert not _leaks(str(told), words=True), path
             await gateway.stop()
             log = gateway.log.read_text()
-            assert "authentication_failed" in log
-            assert "channel/reading" in log
-            assert "channel/modern" in log
+            for part in ("outbox/channel/support", "channel/reading", "channel/modern"):
+                assert part in log
             assert not _leaks(log, words=True)
 
 
@@ -135,8 +143,7 @@ async def test_a_config_with_faults_is_told_without_its_secrets(
 ) -> None:
     """Secrets at the wrong place, of the wrong kind, too short or misspelt are not repeated."""
     config = BASE + plugins("email", "webhook") + mailbox() + CONFIG.replace("{nobody}", "1")
-    config = config.replace("reply_keys = [", 'reply_key = "x"\nreply_keys = [["')
-    config = config.replace(f'["{SECRETS["reply"]}"', f'{SECRETS["reply"]}"]')
+    config = config.replace(f'["{SECRETS["reply"]}"', f'[["{SECRETS["reply"]}"]')
     config = config.replace(f'secrets = ["{SECRETS["events"]}"]', f'secret = "{SECRETS["events"]}"')
     config = config.replace("client_secret = ", "client_secrets = ")
     async with gateway_process(launcher, tmp_path, config, start=False) as gateway:

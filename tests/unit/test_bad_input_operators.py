@@ -195,3 +195,13 @@ def test_a_database_of_a_newer_gateway(here: Town) -> None:
     assert "newer" in sentence(told)
     with closing(sqlite3.connect(database)) as connection:
         assert [("9999",)] == connection.execute("SELECT * FROM alembic_version").fetchall()
+
+
+def test_a_data_folder_that_was_moved(here: Town) -> None:
+    """A command that only works on what is there makes no new database where none is."""
+    here.configure(f"{ANYWHERE}{DESK}")
+    told = here.call("conversations")
+    assert 5 == told.code
+    assert f"there is no database at {here.folder / 'var' / 'gateway.db'}" in sentence(told)
+    assert "gateway db migrate" in sentence(told)
+    assert not (here.folder / "var").exists()

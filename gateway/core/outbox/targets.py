@@ -153,6 +153,12 @@ class ChannelTarget:
 
     async def deliver(self, delivery: Delivery) -> Done:
         """Send the reply."""
+        if not self._channel.capabilities.sends:
+            raise Rejected(
+                f"{self.name} only takes in; give it a way to send in the configuration, then "
+                "replay this, or write to the customer by other means and discard it",
+                code="sends_nothing",
+            )
         return _sent(await self._channel.send(await self._compose(delivery)))
 
     async def find(self, delivery: Delivery) -> Done | None:

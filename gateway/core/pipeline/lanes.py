@@ -17,6 +17,7 @@ class Lanes(Generic[T]):
         work: does one item; it handles its own errors.
         size: weight of an item in bytes.
         most_items, most_bytes: bounds on what is held in memory at once.
+        most_in_lane: of these in one lane, so that a stuck one leaves room for the others.
     """
 
     def __init__(
@@ -26,8 +27,10 @@ class Lanes(Generic[T]):
         size: Callable[[T], int],
         most_items: int = 256,
         most_bytes: int = 64 << 20,
+        most_in_lane: int = 128,
     ) -> None:
         self._work, self._size = work, size
+        self._most_in_lane = most_in_lane
         self._most_items, self._most_bytes = most_items, most_bytes
         self._queues: dict[str, deque[T]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -44,6 +47,10 @@ class Lanes(Generic[T]):
     async def wait_for_room(self) -> None:
         """Wait until at least one item may be taken."""
         await self._room.wait()
+
+    def full(self, lane: str) -> bool:
+        """Whether a lane takes no more for now."""
+        return len(self._queues.get(lane, ())) >= self._most_in_lane
 
     def put(self, lane: str, item: T) -> None:
         """Add an item to the end of its lane."""

@@ -31,7 +31,7 @@ from gateway.errors import (
 )
 from gateway.store.operations import Store
 
-RESCAN_SECONDS = 2.0
+RESCAN_SECONDS, LEFT_SECONDS = 2.0, 0.25
 CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
 LONGEST_PAUSE = 60.0
 RELEASED = "released"
@@ -73,6 +73,7 @@ class Pipeline:
         self._wake = asyncio.Event()
         self._held: set[int] = set()
         self._newest, self._rescan_at = 0, 0.0
+        self._left: set[str] = set()
         self._finished: set[int] = set()
         self._race = asyncio.Lock()
 
@@ -98,10 +99,11 @@ class Pipeline:
         self._newest = await self._take(self._newest, None)
         loop = asyncio.get_running_loop()
         if loop.time() >= self._rescan_at:
+            self._left.clear()
             await self._take(0, self._newest)
-            self._rescan_at = loop.time() + RESCAN_SECONDS
+            self._rescan_at = loop.time() + (LEFT_SECONDS if self._left else RESCAN_SECONDS)
         try:
-            async with asyncio.timeout(RESCAN_SECONDS):
+            async with asyncio.timeout(LEFT_SECONDS if self._left else RESCAN_SECONDS):
                 await self._wake.wait()
         except TimeoutError:
             pass
@@ -116,9 +118,15 @@ class Pipeline:
             batch = await self._store.waiting_arrivals(after=after, limit=limit, max_bytes=size)
             for arrival in batch:
                 # What was finished while the batch was read is in it, but waits no more.
-                if arrival.id not in self._held and arrival.id not in self._finished:
-                    self._held.add(arrival.id)
-                    self._lanes.put(f"{arrival.source}\0{arrival.lane}", arrival)
+                if arrival.id in self._held or arrival.id in self._finished:
+                    continue
+                lane = f"{arrival.source}\0{arrival.lane}"
+                # What follows in a lane that was full waits for the next look, or it would overtake.
+                if lane in self._left or self._lanes.full(lane):
+                    self._left.add(lane)
+                    continue
+                self._held.add(arrival.id)
+                self._lanes.put(lane, arrival)
             if batch:
                 after = batch[-1].id
             if not batch or (until is not None and after >= until):

@@ -28,11 +28,13 @@ class Ailing(Channel[AilingSettings]):
 
 @hookimpl
 def register_channels() -> Iterable[ChannelType]:
+    """Declare the channel."""
     yield ChannelType(name="ailing", make=Ailing, settings=AilingSettings)
 
 
 @hookimpl
 async def enrich_message(message: Message) -> Message | None:
+    """Hang when a message asks for it."""
     if "hang, plugin" in message.text:
         await asyncio.sleep(3600)
     return None

@@ -33,6 +33,7 @@ class OddSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def read(arrival: Arrival) -> Sequence[Parsed]:
+    """Read words, unless they are poison."""
     words = arrival.body.decode()
     if not FIXED:
         while "hang" in words:
@@ -56,7 +57,11 @@ class Odd(Channel[OddSettings]):
         async def take(request: WebRequest) -> WebResponse:
             key = hashlib.sha256(request.body).hexdigest()
             await intake.accept(
-                [NewArrival(key=key, body=request.body, kind="words", lane=request.headers["x-lane"])]
+                [
+                    NewArrival(
+                        key=key, body=request.body, kind="words", lane=request.headers["x-lane"]
+                    )
+                ]
             )
             return WebResponse(status=202)
 
@@ -72,4 +77,5 @@ class Odd(Channel[OddSettings]):
 
 @hookimpl
 def register_channels() -> Iterable[ChannelType]:
+    """Declare the channel."""
     yield ChannelType(name="odd", make=Odd, settings=OddSettings)

@@ -36,9 +36,7 @@ class Searchable(Backend[SearchableSettings]):
         return TicketRef(external_id=told["ticket"])
 
     async def add_entry(self, ticket: TicketRef, forward: Forward) -> EntryRef:
-        await self._ask(
-            "POST", "", key=forward.key, ticket=ticket.external_id, text=forward.text
-        )
+        await self._ask("POST", "", key=forward.key, ticket=ticket.external_id, text=forward.text)
         return EntryRef(external_id=forward.key)
 
     async def find(self, forward: Forward) -> TicketRef | None:
@@ -67,4 +65,5 @@ class Searchable(Backend[SearchableSettings]):
 
 @hookimpl
 def register_backends() -> Iterable[BackendType]:
+    """Declare the backend."""
     yield BackendType(name="searchable", make=Searchable, settings=SearchableSettings)

@@ -9,4 +9,5 @@ from gateway import Draft, hookimpl
 
 @hookimpl
 def normalise_message(draft: Draft) -> Draft | None:
+    """Write the subject in capitals."""
     return msgspec.structs.replace(draft, subject=draft.subject.upper())
