@@ -33,7 +33,8 @@ async def run(*, rounds: int, scale: float, peers: bool) -> dict[str, Any]:
         async with gateway(Path(folder), CONFIG.format(web=web, lmtp=lmtp), web):
             for number in range(1, (rounds or 3) + 1):
                 quiet += await _ask(web, lambda asked: asked >= QUIET_REQUESTS)
-                sending = asyncio.create_task(_send(web, lmtp, number, count))
+                sender = await _sender(lmtp, number, count)
+                sending = asyncio.create_task(_send(sender, web, number * count))
                 busy += await _ask(web, lambda _, sending=sending: sending.done())
                 await sending
     return {
@@ -42,14 +43,22 @@ async def run(*, rounds: int, scale: float, peers: bool) -> dict[str, Any]:
     }
 
 
-async def _send(web: int, lmtp: int, number: int, count: int) -> None:
-    """Send from another process, so that its own work is not measured."""
+async def _sender(lmtp: int, number: int, count: int) -> asyncio.subprocess.Process:
+    """Start a process that has the mails ready, so that its own work is not measured."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.lag", str(lmtp), str(number), str(count)
-    )
-    if await process.wait():
+        sys.executable, "-m", "bench.lag", str(lmtp), str(number), str(count),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    if process.stdout is None or await process.stdout.readline() != b"ready\n":
+        raise RuntimeError("the mails could not be made")
+    return process
+
+
+async def _send(sender: asyncio.subprocess.Process, web: int, made: int) -> None:
+    await sender.communicate(b"go\n")
+    if sender.returncode:
         raise RuntimeError("the mails could not be sent")
-    await delivered(web, number * count, pause=0.25)
+    await delivered(web, made, pause=0.25)
 
 
 async def _ask(port: int, enough: Any) -> list[float]:
@@ -71,4 +80,7 @@ def _shown(took: list[float]) -> str:
 
 if __name__ == "__main__":
     _port, _number, _count = map(int, sys.argv[1:])
-    asyncio.run(send_all(_port, mails(_count, SIZE, _number), connections=2))
+    _batch = mails(_count, SIZE, _number)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    asyncio.run(send_all(_port, _batch, connections=2))

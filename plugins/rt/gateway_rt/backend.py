@@ -75,7 +75,6 @@ class RtBackend(Backend[RtSettings]):
         files, missing = await files_of(forward, self.context.blobs)
         with told():
             await self._check(queue)
-            await self._ear.ensure_begun()
             number = await self._client.create_ticket(
                 queue=queue,
                 subject=forward.subject or "(no subject)",
@@ -85,6 +84,7 @@ class RtBackend(Backend[RtSettings]):
                 files=files,
                 fields={settings.ticket_field: forward.key},
             )
+        await self._ear.opened(number)
         return self._ref(number)
 
     async def add_entry(self, ticket: TicketRef, forward: Forward) -> EntryRef:
@@ -119,7 +119,10 @@ class RtBackend(Backend[RtSettings]):
         """Find the ticket with the forward's key in its custom field."""
         with told():
             found = await self._client.find_tickets(self.context.settings.ticket_field, forward.key)
-        return self._ref(found[0]) if found else None
+        if not found:
+            return None
+        await self._ear.opened(found[0])
+        return self._ref(found[0])
 
     async def find_entry(self, ticket: TicketRef, forward: Forward) -> EntryRef | None:
         """Find the entry with the forward's key in its custom field."""

@@ -211,12 +211,17 @@ class RtClient:
         answer = await self._ask(f"user/{quote_path(user, '')}")
         return _decode(lambda found: str(found.get("RealName") or user), answer)
 
-    async def latest_entry(self) -> int:
-        """Return the highest id of any entry so far, 0 where there is none."""
-        query = "ObjectType = 'RT::Ticket' AND id > 0"
-        wanted = {"query": query, "orderby": "id", "order": "DESC", "per_page": "1"}
-        answer = await self._ask("transactions", {**wanted, "page": "1", "fields": "Type"})
-        return _decode(lambda found: max((int(e["id"]) for e in found["items"]), default=0), answer)
+    async def first_entry(self, ticket: int) -> int:
+        """Return the id of the first entry that the token's user sees of a ticket.
+
+        Raises:
+            RtForbidden: it sees none.
+        """
+        query = f"ObjectType = 'RT::Ticket' AND ObjectId = {ticket}"
+        items = await self._list("transactions", query=query, fields="Type", limit=1)
+        if not items:
+            raise errors.RtForbidden(f"the token's user sees no entry of ticket {ticket}")
+        return int(items[0]["id"])
 
     async def find_entries(self, ticket: int, field: str, value: str) -> tuple[int, ...]:
         """Return the ids of a ticket's entries with ``value`` in a custom field, oldest first."""
@@ -309,7 +314,9 @@ class RtClient:
             if not isinstance(items, list):
                 raise errors.RtRefused(f"RT's answer to {path} is not a list of items")
             found += items
-            if limit is not None or not items or not answer.get("next_page"):
+            # A page may be empty though more follow: RT leaves out what the user may not see.
+            enough = limit is not None and len(found) >= limit
+            if enough or not answer.get("next_page"):
                 return found[:limit]
             page += 1
 

@@ -9,7 +9,7 @@ import msgspec
 from gateway import Context, Intake, NewArrival
 from gateway_rt.answers import Entry, EntryHead, Ticket
 from gateway_rt.client import MYSELF, PAGE, RtClient
-from gateway_rt.errors import RtForbidden, RtNotFound, RtRefused
+from gateway_rt.errors import RtError, RtForbidden, RtNotFound, RtRefused
 from gateway_rt.reading import Heard, HeardFile
 from gateway_rt.settings import RtSettings
 
@@ -52,28 +52,33 @@ class Ear:
     def __init__(self, context: Context[RtSettings], client: RtClient) -> None:
         self._context, self._client = context, client
         self._began = False
+        self._first_ticket: int | None = None
         self._names: dict[str, str] = {}
 
-    async def begin(self) -> Cursor:
-        """Return the cursor; the first time it is set, so that nothing after this is missed.
+    async def opened(self, ticket: int) -> None:
+        """Begin to hear with the gateway's very first ticket; there is nothing of ours before it."""
+        if self._began:
+            return
+        if self._first_ticket is None or ticket < self._first_ticket:
+            self._first_ticket = ticket
+        try:
+            await self._begin()
+        except RtError as error:
+            # The ticket is there, whatever this says; hearing tries again.
+            self._context.log.warning("rt.not_begun", ticket=ticket, error=str(error))
 
-        Raises:
-            RtError: as the client says.
-        """
+    async def _begin(self) -> Cursor | None:
         state = self._context.state
         stored = await state.get(CURSOR)
         if stored.value is None:
-            latest = await self._client.latest_entry()
-            cursor = Cursor(first=latest, last=latest)
+            if self._first_ticket is None:
+                return None
+            first = await self._client.first_entry(self._first_ticket)
+            cursor = Cursor(first=first, last=first)
             await state.put(CURSOR, msgspec.to_builtins(cursor), expected=0)
             stored = await state.get(CURSOR)
         self._began = True
         return msgspec.convert(stored.value, Cursor)
-
-    async def ensure_begun(self) -> None:
-        """Set the cursor before the first ticket is made, so that no answer to it is missed."""
-        if not self._began:
-            await self.begin()
 
     async def hear(self, intake: Intake) -> None:
         """Take in what came since the cursor.
@@ -81,8 +86,8 @@ class Ear:
         Raises:
             RtError: as the client says; what was heard before is stored.
         """
-        cursor = await self.begin()
-        while True:
+        cursor = await self._begin()
+        while cursor is not None:
             heads = await self._client.entries_after(
                 max(0, cursor.last - OVERLAP), others_than=MYSELF, kinds=KINDS, limit=PAGE
             )
