@@ -57,7 +57,7 @@ def _probed(session: Session) -> dict[str, Health]:
         with progress("Probing") as advance:
             return await probe_all(parts, advance)
 
-    return session.with_parts(work)
+    return session.with_parts(work, create=True)
 
 
 def _health(health: Health) -> dict[str, Any]:

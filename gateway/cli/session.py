@@ -113,7 +113,6 @@ class Session:
             from gateway.store.opening import open_store
 
             blobs = FileBlobs(Path(settings.gateway.data) / "blobs")
-            # A wrong folder must not look like an empty one, so nothing is set up here.
             store = await open_store(
                 settings.store.url, blobs=blobs, clock=SystemClock(), create=False
             )
@@ -124,8 +123,13 @@ class Session:
 
         return asyncio.run(do())
 
-    def with_parts(self, work: Callable[[Parts], Awaitable[R]]) -> R:
-        """Make all parts of a gateway, let something work with them, and close them again."""
+    def with_parts(self, work: Callable[[Parts], Awaitable[R]], *, create: bool = False) -> R:
+        """Make all parts of a gateway, let something work with them, and close them again.
+
+        Args:
+            create: a database that is not there is set up; else a wrong folder would look like an
+                empty one.
+        """
         from gateway.cli.keeping import keeping
         from gateway.core.assembly import assembled
         from gateway.core.logs import set_up_logs
@@ -136,7 +140,7 @@ class Session:
         async def do() -> R:
             folder = self.path.absolute().parent
             async with (
-                assembled(assembly, folder=folder) as parts,
+                assembled(assembly, folder=folder, create=create) as parts,
                 keeping(parts.store, parts.node, parts.clock),
             ):
                 return await work(parts)

@@ -203,12 +203,14 @@ async def assembled(
     *,
     folder: Path,
     on_broken: Callable[[StoreBroken], None] | None = None,
+    create: bool = True,
 ) -> AsyncGenerator[Parts]:
     """Open the store and make all parts; close them again at the end.
 
     Args:
         folder: where a relative data folder starts (the config file's folder).
         on_broken: called once if the store breaks.
+        create: an empty or missing database is set up.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -219,12 +221,12 @@ async def assembled(
     board, metrics = HealthBoard(clock, log), Metrics()
     blobs = FileBlobs(data / "blobs")
     url = settings.store.url.replace("{data}", str(data))
-    keyring = Keyring(reply_keys(settings.secrets.reply_keys, data))
     store = await open_store(
-        url, blobs=blobs, clock=clock, on_broken=on_broken,
+        url, blobs=blobs, clock=clock, on_broken=on_broken, create=create,
         bounds=Bounds(arrivals=settings.store.max_queue_rows, bytes=settings.store.max_queue_bytes),
     )  # fmt: skip
     try:
+        keyring = Keyring(reply_keys(settings.secrets.reply_keys, data))
         owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         node = await lease_node(store, owner, now=clock.now())
         new_id = IdGenerator(node.number, clock.now)

@@ -154,5 +154,11 @@ def _engine(
 
 def _make_private(path: Path) -> None:
     """Make the file readable by nobody else before anything is in it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the database {path} cannot be written: {error.strerror}; check its folder, and that "
+            "the user who runs the gateway owns both"
+        ) from error

@@ -150,7 +150,7 @@ async def _round(
     gateway: GatewayProcess, story: Story, dice: random.Random, number: int, *,
     after_an_answer: bool,
 ) -> None:  # fmt: skip
-    gateway.spawn(cold=number % 10 == 9)
+    gateway.spawn(cold=number % 10 == 5)
     moment = dice.uniform(0.0, 0.6)
     for sender in story.senders:
         sender.heard.clear()

@@ -46,7 +46,7 @@ class Launcher:
     """
 
     def __init__(self, sabotage: str = "") -> None:
-        self._sabotage = sabotage
+        self.module = ["tests.promises.sabotage.run", sabotage, "--"] if sabotage else ["gateway"]
         command = [sys.executable, "-m", "tests.promises.launcher", sabotage]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -86,7 +86,9 @@ class Launcher:
 
 def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GATEWAY", "COLUMNS"))}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+    return {
+        **kept, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -126,7 +128,7 @@ class GatewayProcess:
         """
         assert not self.pid, "it runs"
         if cold:
-            command = [sys.executable, "-m", "gateway", "run"]
+            command = [sys.executable, "-m", *self.launcher.module, "run"]
             with self.log.open("ab") as log:
                 self._alone = subprocess.Popen(
                     command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

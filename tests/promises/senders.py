@@ -103,8 +103,8 @@ async def send_once(port: int, raw: bytes, *, sender: str, to: str = INBOX) -> s
 class Sender:
     """A customer whose mail server sends one mail after the other, each until it has a 250.
 
-    Now and then the acknowledgement is lost on its way: then the same mail is sent again. Every
-    third mail begins a new matter, the others answer the matter before.
+    The first acknowledgement is lost on its way, and now and then a later one: then the same mail
+    is sent again. Every third mail begins a new matter, the others answer the matter before.
 
     Args:
         acknowledged: tokens in the order in which they were acknowledged.
@@ -152,7 +152,7 @@ class Sender:
                     connection = None
                     await asyncio.sleep(PAUSE)
                     continue
-                if self.dice.random() < self.forgets:
+                if not self.lost_answers or self.dice.random() < self.forgets:
                     self.lost_answers += 1
                     await connection.close()
                     connection = None

@@ -32,9 +32,10 @@ def _reasons(told: Any, kind: str) -> str:
 
 async def _message(gateway: GatewayProcess, token: str) -> str:
     """The id of the message that begins with a token."""
-    listed = await gateway.command("conversations")
+    _, listed = await gateway.get("/api/v1/conversations")
     for one in listed["items"]:
-        for message in (await gateway.command("show", one["id"]))["messages"]:
+        _, said = await gateway.get(f"/api/v1/conversations/{one['id']}/messages")
+        for message in said["items"]:
             if message["text"].startswith(token):
                 return str(message["id"])
     raise AssertionError(f"there is no message {token}")

@@ -58,7 +58,8 @@ class TicketSystem:
     """A ticket system that takes Standard Webhooks, idempotent by their id.
 
     Args:
-        loses: how often the answer is lost after the entry was stored, 0 to 1.
+        loses: how often the answer is lost after the entry was stored, 0 to 1; unless it is 0 the
+            first answer is lost for certain.
         pause: seconds it takes for each request.
         entries: what it stored, in the order in which it did.
         requests: how often each key came.
@@ -145,10 +146,15 @@ class TicketSystem:
             stored = self._store(key, json.loads(request.body))
         if self.pause:
             await asyncio.sleep(self.pause)
-        if self.dice.random() < self.loses:
-            self.answers_lost += 1
+        if self._lost():
             return None
         return 200, {"ticket": stored.ticket, "entry": f"entry-{key[-40:]}"}
+
+    def _lost(self) -> bool:
+        first = self.loses > 0 and not self.answers_lost
+        lost = self.dice.random() < self.loses or first
+        self.answers_lost += lost
+        return lost
 
     def _store(self, key: str, event: Any) -> Stored:
         data = event["data"]
@@ -192,10 +198,7 @@ class SearchableSystem(TicketSystem):
             ticket = data["ticket"] or f"T{len(self.entries) + 1}"
             self.entries.append(Stored(key=data["key"], ticket=ticket, data=data))
             answer = (200, {"ticket": ticket})
-        if self.dice.random() < self.loses:
-            self.answers_lost += 1
-            return None
-        return answer
+        return None if self._lost() else answer
 
 
 @asynccontextmanager

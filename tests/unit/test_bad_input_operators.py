@@ -169,6 +169,9 @@ def test_a_data_folder_that_cannot_be_written(here: Town) -> None:
         f"the data folder {here.folder / 'var'} cannot be written: File exists; make it the folder "
         "of the user who runs the gateway, or set gateway.data to another one"
     ) == sentence(told)
+    told = here.call("check", "--probe")
+    assert (5, "") == (told.code, told.out)
+    assert f"the database {here.folder / 'var' / 'gateway.db'} cannot be written" in sentence(told)
 
 
 async def test_two_gateways_on_one_database(here: Town) -> None:

@@ -109,14 +109,16 @@ class BackendTarget:
         forward, ticket = await self._compose(delivery)
         if ticket is not None:
             entry = await self._backend.find_entry(_ref(ticket), forward)
-            if entry is None:
-                return None
-            ids = tuple(filter(None, (entry.external_id,)))
-            return Done(external_ids=ids, receipt="delivered")
+            if entry is not None:
+                ids = tuple(filter(None, (entry.external_id,)))
+                return Done(external_ids=ids, receipt="delivered")
+        # No entry: it may have opened a ticket, where the known one was closed for good.
         found = await self._backend.find(forward)
-        if found is None:
+        if found is None or (ticket is not None and found.external_id == ticket.external_id):
             return None
-        return Done(external_ids=(found.external_id,), receipt="delivered", ticket=found)
+        return Done(
+            external_ids=(found.external_id,), receipt="delivered", ticket=found, closed=ticket
+        )
 
     async def _open(self, forward: Forward) -> Done:
         opened = await self._backend.open_ticket(forward)
