@@ -12,6 +12,7 @@ The first argument may name a sabotage (`tests.promises.sabotage.builds`), done 
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+PARENT_DEATH_SIGNAL = 1  # prctl(2)
 PRELOADED = (
     "gateway.app", "gateway.cli.run", "gateway.cli.root", "gateway.cli.why", "gateway.cli.replay",
     "gateway.cli.quarantine", "gateway.cli.merge", "gateway.cli.unmerge", "gateway.cli.show",
@@ -61,6 +63,8 @@ def _fork(order: dict[str, Any]) -> int:
 
 def _run(order: dict[str, Any]) -> int:
     os.setpgid(0, 0)
+    # A process that is killed cleans up nothing: the kernel ends this one with the launcher.
+    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     nothing = os.open(os.devnull, os.O_RDONLY)
     out = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -54,6 +54,25 @@ async def test_what_is_too_large_is_refused_in_words(launcher: Launcher, tmp_pat
         await system.until(lambda: ["small"] == system.tokens)
 
 
+async def test_long_texts_hold_nobody_up(launcher: Launcher, tmp_path: Path) -> None:
+    """Texts that are slow to compare, said again and again by one sender, delay no other mail."""
+    texts = ("y" * 250_000, "4 " * 100_000, "ab1 " * 60_000, "a" * 120_000 + " " + "b" * 120_000)
+    async with (
+        ticket_system(TicketSystem()) as system,
+        gateway_process(launcher, tmp_path, _config(system)) as gateway,
+    ):
+        for number in range(12):
+            eve = "eve@evil.example"
+            raw = mail(eve, texts[number % 4] + "\n", message_id=f"{number}@evil.example")
+            assert (await send_once(gateway.lmtp, raw, sender=eve)).startswith("250 ")
+        began = time.monotonic()
+        raw = mail(ANN, "honest\n", message_id="honest@example.net")
+        assert (await send_once(gateway.lmtp, raw, sender=ANN)).startswith("250 ")
+        await system.until(lambda: "honest" in system.tokens, why=gateway.tail)
+        assert time.monotonic() - began < 15
+        await system.until(lambda: len(system.entries) >= 13, 60, why=gateway.tail)
+
+
 async def test_a_burst_is_met_by_back_pressure(launcher: Launcher, tmp_path: Path) -> None:
     """With room for four in the queue, the others of forty are told at once to come back later."""
     store = f"[store]\nmax_queue_rows = {ROWS}\n"

@@ -406,7 +406,10 @@ class Workshop:
         """Wait until no arrival waits."""
 
         async def done() -> bool:
-            return (await self.store.counts()).arrivals_waiting == 0
+            waits = (await self.store.counts()).arrivals_waiting
+            return (
+                waits == 0 and not self.pipeline._held
+            )  # what is committed is told a moment later
 
         await until(done)
 

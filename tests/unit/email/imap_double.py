@@ -9,6 +9,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+from tests.unit.email.waiting import connections_gone
+
 FULL = "IMAP4rev1 IDLE MOVE UIDPLUS ID SASL-IR AUTH=XOAUTH2 AUTH=PLAIN"
 POOR = "IMAP4rev1 LITERAL+"
 CHALLENGE = "eyJzdGF0dXMiOiI0MDEifQ=="  # {"status":"401"}
@@ -62,6 +64,7 @@ class ImapDouble:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await connections_gone(server)
 
     def put(self, raw: bytes) -> None:
         """Let a new mail arrive, and tell whoever idles."""

@@ -9,6 +9,8 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from tests.unit.email.waiting import connections_gone
+
 CLOSE = "CLOSE"
 HANG = "HANG"
 
@@ -57,6 +59,7 @@ class SmtpDouble:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await connections_gone(server)
 
     async def _say(self, writer: asyncio.StreamWriter, verb: str, usual: str) -> bool:
         waiting = self.replies.get(verb, [])
