@@ -49,11 +49,13 @@ class ImapDouble:
             assert task is not None
             tasks.add(task)
             self.connections += 1
-            with contextlib.suppress(
-                ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
-            ):
-                await _Talk(self, reader, writer).run()
-            writer.close()
+            try:
+                with contextlib.suppress(
+                    OSError, asyncio.IncompleteReadError, asyncio.CancelledError, UnicodeDecodeError
+                ):
+                    await _Talk(self, reader, writer).run()
+            finally:
+                writer.close()
 
         server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]

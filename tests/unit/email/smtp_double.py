@@ -45,10 +45,14 @@ class SmtpDouble:
             tasks.add(task)
             self.connections += 1
             self.open += 1
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await self._talk(reader, writer)
-            self.open -= 1
-            writer.close()
+            try:
+                with contextlib.suppress(
+                    OSError, asyncio.IncompleteReadError, asyncio.CancelledError, UnicodeDecodeError
+                ):
+                    await self._talk(reader, writer)
+            finally:
+                self.open -= 1
+                writer.close()
 
         server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
