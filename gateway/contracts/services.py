@@ -98,7 +98,7 @@ class Blobs(Protocol):
         """Read an attachment's bytes.
 
         Raises:
-            NotFound: if retention or erasure has taken them.
+            NotFound: if they are not there any more, or never were.
         """
         ...
 

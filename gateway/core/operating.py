@@ -236,7 +236,7 @@ class Operator:
         self._on_accepted(1)
 
     async def discard_arrival(self, tenants: Tenants, arrival: int, who: str) -> None:
-        """Discard a quarantined arrival; it stays visible until retention takes it."""
+        """Discard a quarantined arrival; it stays stored, with who discarded it."""
         await self.store.set_arrival_state(tenants, arrival, "discarded", when="quarantined")
         stored = await self.store.arrival(tenants, arrival)
         work = self._work(stored.arrival.tenant)

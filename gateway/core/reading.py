@@ -17,7 +17,7 @@ class BlobReader:
         """Read an attachment's bytes.
 
         Raises:
-            NotFound: retention or erasure has taken them, or there never were any.
+            NotFound: they are not there any more, or never were.
         """
         if not attachment.blob:
             raise NotFound(f"attachment {attachment.name!r} has no content ({attachment.state})")

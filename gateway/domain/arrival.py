@@ -38,7 +38,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         source: name of the channel or backend instance.
         received_at: milliseconds since the Unix epoch.
-        sha256: hash of the body; stays when retention or erasure takes the content.
+        sha256: hash of the body.
     """
 
     id: int

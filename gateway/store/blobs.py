@@ -33,7 +33,7 @@ class BlobStore(Protocol):
         """Read a content.
 
         Raises:
-            NotFound: it is not there; retention or erasure has taken it, or it never was.
+            NotFound: it is not there.
         """
         ...
 
