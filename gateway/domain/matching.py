@@ -20,6 +20,7 @@ from gateway.domain.similarity import comparable, compare, normalise
 from gateway.domain.tokens import Named
 
 DAY = 86_400_000
+CONTAINED = 0.8
 By = Literal["thread", "token", "reference", "repeat", "plugin"]
 
 
@@ -145,33 +146,45 @@ def _repeat(
     text = normalise(draft.text)
     if not comparable(text):
         return fresh
-    best: tuple[float, bool, int, int] | None = None
-    for recent in known.recent:
-        if now - recent.received_at > policy.repeat_hours * 3_600_000:
-            continue
-        likeness = compare(text, normalise(recent.text))
-        rank = (likeness.score, not likeness.guarded, recent.message, recent.conversation)
-        if best is None or rank > best:
-            best = rank
-    if best is None:
+    alike = [
+        (compare(text, normalise(recent.text)), recent)
+        for recent in known.recent
+        if now - recent.received_at <= policy.repeat_hours * 3_600_000
+        and _mine(known, recent.conversation, author)
+    ]
+    if not alike:
         return fresh
-    score, unguarded, message, conversation = best
-    found = known.conversations.get(conversation)
-    if found is None or author.id not in found.participants:
-        return fresh
-    if score >= policy.repeat_threshold and unguarded:
+    likeness, recent = max(
+        alike, key=lambda one: (one[0].score, not one[0].guarded, one[1].message)
+    )
+    found = known.conversations[recent.conversation].conversation.id
+    if likeness.score >= policy.repeat_threshold and not likeness.guarded:
         return Joined(
-            conversation=found.conversation.id,
+            conversation=found,
             by="repeat",
-            reason=f"the same sender said nearly the same before (likeness {score:.2f})",
-            repeat_of=message,
-            score=score,
+            reason=f"the same sender said nearly the same before (likeness {likeness.score:.2f})",
+            repeat_of=recent.message,
+            score=likeness.score,
         )
-    if score >= policy.suggest_threshold:
-        other = " but names other things" if not unguarded else ""
+    if likeness.score >= policy.suggest_threshold:
+        other = " but names other things" if likeness.guarded else ""
         return Apart(
-            reason=f"the same sender said something alike before{other} (likeness {score:.2f})",
-            link=found.conversation.id,
-            score=score,
+            reason=f"the same sender said something alike before{other} "
+            f"(likeness {likeness.score:.2f})",
+            link=found,
+            score=likeness.score,
+        )
+    likeness, recent = max(alike, key=lambda one: (one[0].contained, one[1].message))
+    if likeness.contained >= CONTAINED:
+        return Apart(
+            reason="the same sender said this as part of something longer, or the other way "
+            f"round ({likeness.contained:.0%} of it)",
+            link=known.conversations[recent.conversation].conversation.id,
+            score=likeness.score,
         )
     return fresh
+
+
+def _mine(known: Known, conversation: int, author: Identity) -> bool:
+    found = known.conversations.get(conversation)
+    return found is not None and author.id in found.participants

@@ -13,6 +13,7 @@ import unicodedata
 import msgspec
 
 GROUP = 4
+LEAST_CONTAINED = 40
 LEAST_LETTERS, LEAST_WORDS = 12, 3
 LOOKED_AT = 4_000
 _LONG = 400
@@ -32,10 +33,14 @@ class Similarity(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         score: Jaccard index of their four-letter groups, 0 to 1.
         guarded: both name things (orders, amounts, dates) and neither names all of the other's.
+        contained: share of the shorter text's groups that the longer one has, 0 to 1; 0 if the
+            shorter one has fewer than 40 letters. A text that was cut off is found by it; it
+            joins too much to decide anything.
     """
 
     score: float
     guarded: bool
+    contained: float = 0.0
 
 
 def normalise(text: str) -> str:
@@ -73,8 +78,11 @@ def groups(normal: str) -> frozenset[str]:
 def compare(one: str, other: str) -> Similarity:
     """Compare two normalised texts."""
     left, right = groups(one), groups(other)
-    union = len(left | right)
-    score = len(left & right) / union if union else 0.0
+    shared, union = len(left & right), len(left | right)
+    score = shared / union if union else 0.0
+    contained = 0.0
+    if min(len(one), len(other)) >= LEAST_CONTAINED:
+        contained = shared / min(len(left), len(right))
     ours, theirs = entities(one), entities(other)
     guarded = bool(ours and theirs and not ours <= theirs and not theirs <= ours)
-    return Similarity(score=score, guarded=guarded)
+    return Similarity(score=score, guarded=guarded, contained=contained)

@@ -205,6 +205,7 @@ class EmailChannel(Channel[EmailSettings]):
             self._relay = Relay(
                 _relay_settings(smtp), ssl_context=_tls(smtp),
                 token=self._token if self.context.settings.oauth else None,
+                forget=self._forget_token,
             )  # fmt: skip
         return self._relay
 

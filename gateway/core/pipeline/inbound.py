@@ -62,17 +62,13 @@ class Inbound:
         self, work: Work, arrival: Arrival, candidate: Candidate, known: Known
     ) -> Message | None:
         """Decide about one message; None if it is nothing new."""
-        for note in candidate.notes:
-            work.decide(
-                note.kind, note.outcome, note.reason,
-                plugin=note.plugin, message=candidate.message.id,
-            )  # fmt: skip
         if self._redelivered(work, arrival, candidate, known):
             return None
         if candidate.draft.revises:
             revised = await self._revise(work, arrival, candidate, known)
             if revised is not None:
                 return revised
+        _note(work, candidate, candidate.message.id)
         author = await self._author(work, candidate, known)
         verdict = await self._match(work, arrival, candidate, known, author)
         joined = verdict if isinstance(verdict, Joined) else None
@@ -139,6 +135,7 @@ class Inbound:
         )  # fmt: skip
         work.messages.append(revised)
         work.change(conversation)
+        _note(work, candidate, stored.id)
         work.decide(
             "match", "revision", f"revision {revised.revision} of a stored message",
             message=stored.id, conversation=stored.conversation,
@@ -277,6 +274,12 @@ class Inbound:
     def _forward(self, work: Work, conversation: Conversation, message: Message) -> None:
         for backend in conversation.route.backends:
             work.deliver(message, f"backend/{backend}", "forward")
+
+
+def _note(work: Work, candidate: Candidate, message: int) -> None:
+    """Record what plugins changed before, about the message that is stored."""
+    for note in candidate.notes:
+        work.decide(note.kind, note.outcome, note.reason, plugin=note.plugin, message=message)
 
 
 def _by(answered: Answered[Any]) -> str:

@@ -80,6 +80,7 @@ async def _run(folder: Path) -> dict[str, str]:
             [arrivals[name]] = await parts.intake("channel", "market", "default").accept(
                 [NewArrival(key=name, body=said.encode(), kind="order")]
             )
+            await _settled(parts)  # different senders do not wait for one another
         [arrivals["acme"]] = await parts.intake("channel", "elsewhere", "acme").accept(
             [NewArrival(key="acme", body=b"zoe@example.com|Acme|Only for Acme.")]
         )

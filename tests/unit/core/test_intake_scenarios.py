@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
+
 from gateway.domain.draft import DraftParticipant, ThreadRef
-from gateway.domain.message import Trust
+from gateway.domain.message import Message, Trust
 from gateway.domain.routing import Rule, When
 from tests.unit.core.workshop import Workshop, address, letter, workshop
 
@@ -54,6 +56,29 @@ async def test_same_mail_in_two_inboxes_is_one_message_of_two_arrivals(shop: Wor
     stored = [await shop.store.arrival(None, arrival) for arrival in arrivals]
     assert [(message.id,), (message.id,)] == [one.messages for one in stored]
     assert 1 == len(await shop.deliveries("backend/tickets"))
+
+
+class Linguist:
+    """A plugin that knows which language it is."""
+
+    async def enrich_message(self, message: Message) -> Message:
+        return msgspec.structs.replace(message, language="fr")
+
+
+async def test_what_plugins_changed_is_told_of_the_message_that_is_stored(database: Path) -> None:
+    """Of a duplicate and of a revision no decision names a message that is nowhere."""
+    async with workshop(database, plugins=(Linguist(),)) as shop:
+        mail = letter(same_as=("message-id+digest",), external_ids=("native-1",))
+        await shop.take(mail, key="1")
+        second = await shop.take(mail, source="second", key="9")
+        late = await shop.take(letter(text="What I meant is this", revises="native-1"), key="2")
+        [message] = await shop.messages()
+        assert (1, "What I meant is this") == (message.revision, message.text)
+        assert {message.id} == {d.message for d in await shop.decisions() if d.message}
+        for arrival in (second, late):
+            assert (message.id,) == (await shop.store.arrival(None, arrival)).messages
+        enriched = [d for d in await shop.decisions("enrich") if d.arrival == late]
+        assert ["changed language"] == [d.reason for d in enriched]
 
 
 async def test_burst_from_a_new_sender_makes_one_contact(shop: Workshop) -> None:

@@ -176,6 +176,14 @@ def test_no_words_let_a_stranger_in(recent: list[str], sender: int | None, **fie
     assert isinstance(decide(draft, known(recent=said), sender), Apart)
 
 
+LONG = (
+    "The router blinks red since this morning and there is no internet at all. I took the plug out "
+    "twice, waited for ten minutes each time, tried another cable and another socket in the wall, "
+    "and asked the neighbours, whose line works. Please send somebody before the weekend."
+)
+CUT = LONG[:74]
+
+
 def said(text: str = TEXT, ago: float = 1, message: int = 7, where: int = MINE) -> RecentText:
     """What was said some hours ago."""
     return RecentText(
@@ -222,6 +230,19 @@ def test_other_order_number_is_only_suggested() -> None:
     assert isinstance(verdict, Apart)
     assert (MINE, "related") == (verdict.link, verdict.link_kind)
     assert "names other things" in verdict.reason
+
+
+@pytest.mark.parametrize(("earlier", "later"), [(LONG, CUT), (CUT, LONG)])
+def test_a_text_that_was_cut_off_is_only_suggested(earlier: str, later: str) -> None:
+    """A text that is part of a longer one is shown beside it; it never joins by that."""
+    verdict = decide(again(later), known(recent=(said(earlier),)))
+    assert isinstance(verdict, Apart)
+    assert (MINE, "related") == (verdict.link, verdict.link_kind)
+    assert "as part of something longer" in verdict.reason
+    assert (verdict.score or 1) < 0.33
+    short = decide(again("the router blinks red"), known(recent=(said(LONG),)))
+    assert isinstance(short, Apart)
+    assert short.link is None
 
 
 @pytest.mark.parametrize(("state", "days", "joins"), [

@@ -9,7 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import aiosmtplib
 
 from gateway_email.sending.connection import RelayConnection, RelaySettings, open_relay
-from gateway_email.sending.errors import RelayError, RelayTemporary, SendReport
+from gateway_email.sending.errors import (
+    RelayAuthenticationError,
+    RelayError,
+    RelayTemporary,
+    SendReport,
+)
 from gateway_email.sending.headers import wire_address
 
 
@@ -20,6 +25,7 @@ class Relay:
         settings: Where and how.
         token: Gives an OAuth access token; with it XOAUTH2 is used in place of the password. What it raises passes
             through `send` as it is.
+        forget: Called when the relay refuses the token before its time, so that the next try asks for another.
         ssl_context: Other authorities or client certificates; by default the system's.
     """
 
@@ -28,10 +34,11 @@ class Relay:
         settings: RelaySettings,
         *,
         token: Callable[[], Awaitable[str]] | None = None,
+        forget: Callable[[], None] = lambda: None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._settings = settings
-        self._token = token
+        self._token, self._forget = token, forget
         self._ssl_context = ssl_context
         self._room = asyncio.Semaphore(settings.connections)
         self._idle: list[RelayConnection] = []
@@ -115,7 +122,11 @@ class Relay:
                 connection.timer.cancel()
             if await connection.fresh():
                 return connection
-        return await open_relay(self._settings, self._token, self._ssl_context)
+        try:
+            return await open_relay(self._settings, self._token, self._ssl_context)
+        except RelayAuthenticationError:
+            self._forget()
+            raise
 
     def _keep(self, connection: RelayConnection) -> None:
         if self._closed or not connection.alive:

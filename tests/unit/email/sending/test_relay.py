@@ -30,7 +30,9 @@ STUFFED = b"Subject: hi\r\n\r\n..dot\r\n...two\r\nend\r\n"
 
 
 @contextlib.asynccontextmanager
-async def relaying(double: SmtpDouble, token: Any = None, **settings: Any) -> AsyncIterator[Relay]:
+async def relaying(
+    double: SmtpDouble, token: Any = None, forget: Any = lambda: None, **settings: Any
+) -> AsyncIterator[Relay]:
     """Serve the double and send through it."""
     async with double.serving():
         given = {
@@ -40,7 +42,7 @@ async def relaying(double: SmtpDouble, token: Any = None, **settings: Any) -> As
             "timeout": 5.0,
             **settings,
         }
-        relay = Relay(RelaySettings(**given), token=token)
+        relay = Relay(RelaySettings(**given), token=token, forget=forget)
         try:
             yield relay
         finally:
@@ -293,17 +295,20 @@ async def test_authentication_that_is_away_is_temporary() -> None:
 
 
 async def test_logging_in_with_a_token() -> None:
-    """A token source is asked for each connection; a refused token says so."""
+    """A token source is asked for each connection; a refused token says so and is forgotten."""
     tokens = iter(["good", "stale"])
+    forgotten: list[bool] = []
 
     async def token() -> str:
         return next(tokens)
 
     double = SmtpDouble(extensions=["AUTH XOAUTH2"], replies={"RSET": [CLOSE]})
-    async with relaying(double, token, username="gw") as relay:
+    async with relaying(double, token, lambda: forgotten.append(True), username="gw") as relay:
         await send(relay)
+        assert [] == forgotten
         with pytest.raises(RelayAuthenticationError, match="grant access again"):
             await send(relay)
+    assert [True] == forgotten
 
 
 @pytest.mark.parametrize(
