@@ -12,6 +12,7 @@ from gateway.config.policies import RedactionSettings
 from gateway.domain.answers import Hold, Refuse
 from gateway.domain.cards import redact_cards
 from gateway.domain.message import Message
+from gateway.domain.spoken_cards import redact_spoken_cards
 from gateway.hooks.implementations import never_waits
 from gateway.hooks.specs import Audience, hookimpl
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # A sample costs as much as it is long, so more is looked at only where a little leaves a doubt.
 LEAST_LETTERS, GLANCE, LOOKED_AT, SURE, CERTAIN = 20, 60, 120, 0.5, 0.8
+SPOKEN = ("call", "voicemail")  # a transcript has numbers as they were said
 LANGUAGES = [
     "AR",
     "BG",
@@ -97,6 +99,12 @@ def language_of(text: str, among: frozenset[str] = frozenset()) -> str:
     return best.language.iso_code_639_1.name.lower() if best.value >= SURE else ""
 
 
+def _redact_said(text: str) -> tuple[str, int]:
+    written, count = redact_cards(text)
+    both, more = redact_spoken_cards(written)
+    return both, count + more
+
+
 class CorePolicies:
     """Redaction of card numbers, and detection of the language."""
 
@@ -115,9 +123,9 @@ class CorePolicies:
             policy = tenant.redaction
         if audience not in policy.card_numbers:
             return None
+        redact = _redact_said if message.kind in SPOKEN else redact_cards
         fields = {
-            name: redact_cards(getattr(message, name))
-            for name in ("subject", "text", "quoted", "html")
+            name: redact(getattr(message, name)) for name in ("subject", "text", "quoted", "html")
         }
         changed = {name: text for name, (text, count) in fields.items() if count}
         return msgspec.structs.replace(message, **changed) if changed else None
