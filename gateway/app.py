@@ -53,32 +53,40 @@ class Gateway:
     Args:
         parts: as `gateway.core.assembly.assembled` makes them.
         broken: done when the store broke, which ends the process.
+        serve: makes the HTTP server.
     """
 
     def __init__(
-        self, parts: Parts, supervisor: Supervisor, broken: asyncio.Future[BaseException]
+        self,
+        parts: Parts,
+        supervisor: Supervisor,
+        broken: asyncio.Future[BaseException],
+        *,
+        serve: Callable[[Services], WebServer] = WebServer,
     ) -> None:
         self.parts, self._supervisor, self.broken = parts, supervisor, broken
+        self._serve = serve
         self.outbox = Outbox()
         self.pipeline = self._pipeline()
         self.timers = Timers(
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
-            log=parts.log, on_committed=parts.notice,
+            log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
         )  # fmt: skip
         self.evaluations = Evaluations(
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
-            log=parts.log, on_committed=parts.notice,
+            log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
         )  # fmt: skip
         self.events = Events(
             lambda plugin: EventFeed(
-                plugin=plugin, store=parts.store, hooks=parts.hooks, log=parts.log
+                plugin=plugin, store=parts.store, hooks=parts.hooks, log=parts.log,
+                idle=parts.pace.idle,
             ),
             parts.hooks.subscribers(),
-        )
+        )  # fmt: skip
         self._senders()
         self._ownership = Ownership(
             store=parts.store, clock=parts.clock, owner=parts.node.lease.owner, board=parts.board,
-            log=parts.log,
+            log=parts.log, pace=parts.pace,
         )  # fmt: skip
         parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
         if parts.hooks.dispatcher.implemented("evaluate_conversation"):
@@ -121,6 +129,7 @@ class Gateway:
             store=parts.store, preparer=parts.preparer, inbound=inbound, keyring=parts.keyring,
             clock=parts.clock, new_id=parts.new_id, log=parts.log, on_committed=parts.notice,
             repeat_hours=matching.repeat_hours, attempts=settings.pipeline.attempts,
+            pace=parts.pace,
         )  # fmt: skip
 
     def _senders(self) -> None:
@@ -148,7 +157,7 @@ class Gateway:
                     target=target, store=parts.store, clock=parts.clock, new_id=parts.new_id,
                     random=parts.random, log=parts.log, retry=retry, breaker=breaker,
                     report=parts.board.reporter(f"outbox/{target.name}"),
-                    on_settled=parts.notice, deadline=outbox.attempt_seconds,
+                    on_settled=parts.notice, deadline=outbox.attempt_seconds, idle=parts.pace.idle,
                 )
             )  # fmt: skip
 
@@ -164,14 +173,15 @@ class Gateway:
                 start(f"outbox/{name}", sender.run)
             start("pipeline", self.pipeline.run)
             start("warm_up", _bound(asyncio.to_thread, warm_up))
-            start("store", _bound(watch_store, parts.store, parts.board))
+            start("store", _bound(watch_store, parts.store, parts.board, parts.pace.store))
             start("timers", self.timers.run)
-            start("node", _bound(keep_node, parts.store, parts.node, parts.clock, self._on_lost))
+            keep = (parts.store, parts.node, parts.clock, self._on_lost, parts.pace)
+            start("node", _bound(keep_node, *keep))
             if parts.hooks.dispatcher.implemented("evaluate_conversation"):
                 start("evaluating", self.evaluations.run)
             for feed in self.events.feeds:
                 start(f"events/{feed.plugin}", feed.run)
-            web = WebServer(self._services())
+            web = self._serve(self._services())
             listen = parts.settings.web.listen
             self.port = await web.start(listen.host, listen.port)
             stack.push_async_callback(self._stop, web)

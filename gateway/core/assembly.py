@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,14 +13,12 @@ from gateway.config.settings import Settings
 from gateway.contracts.backend import Backend
 from gateway.contracts.channel import Channel
 from gateway.contracts.services import Clock, Context, Http, Log
-from gateway.core.clock import SystemClock
-from gateway.core.egress import GuardedHttp
 from gateway.core.health import HealthBoard
 from gateway.core.intake import IntakeDoor
-from gateway.core.keys import instance_id, reply_keys
-from gateway.core.logs import log_for
+from gateway.core.machine import Machine
 from gateway.core.metrics import Metrics
 from gateway.core.operating import Operator
+from gateway.core.pace import Pace
 from gateway.core.parsing import ParserPool
 from gateway.core.pipeline.preparing import Preparer
 from gateway.core.policies import CorePolicies
@@ -38,12 +33,10 @@ from gateway.hooks.assembly import Assembly, assemble_file
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Dispatcher
 from gateway.hooks.loading import LoadedPlugins
-from gateway.hooks.sources import default, file_modules
+from gateway.hooks.sources import default
 from gateway.hooks.suspension import Suspension
-from gateway.store.base import Bounds
-from gateway.store.blobs import BlobStore, FileBlobs
+from gateway.store.blobs import BlobStore
 from gateway.store.leasing import Node, lease_node
-from gateway.store.opening import open_store
 from gateway.store.operations import Store
 
 VERSION = "0.1.0"
@@ -78,6 +71,7 @@ class Parts:
     """The parts of a gateway, made but not started.
 
     Args:
+        log_of: the log of a part by its name.
         listeners: told of every commit, in order.
         on_accepted: told when arrivals wait.
     """
@@ -95,6 +89,8 @@ class Parts:
     keyring: Keyring
     http: Http
     log: Log
+    log_of: Callable[[str], Log]
+    pace: Pace
     pool: ParserPool
     instance: str
     node: Node
@@ -161,7 +157,7 @@ class Parts:
         return Context(
             name=name, tenant=tenant, settings=settings, clock=self.clock,
             state=StoredState(self.store, tenant=tenant, owner=part), tokens=self.keyring,
-            blobs=BlobReader(self.blobs), http=self.http, log=log_for(part),
+            blobs=BlobReader(self.blobs), http=self.http, log=self.log_of(part),
             report=self.board.reporter(part),
             public_url=self.settings.gateway.public_url.rstrip("/"), instance_id=self.instance,
             own_addresses=self.own_addresses,
@@ -204,6 +200,7 @@ async def assembled(
     folder: Path,
     on_broken: Callable[[StoreBroken], None] | None = None,
     create: bool = True,
+    machine: Callable[[Settings, Path], Machine] = Machine,
 ) -> AsyncGenerator[Parts]:
     """Open the store and make all parts; close them again at the end.
 
@@ -211,35 +208,28 @@ async def assembled(
         folder: where a relative data folder starts (the config file's folder).
         on_broken: called once if the store breaks.
         create: an empty or missing database is set up.
+        machine: what the gateway runs on, given the settings and the data folder.
 
     Raises:
         StoreError: the store cannot be opened.
     """
     settings = assembly.settings
     data = folder / settings.gateway.data
-    clock, log = SystemClock(), log_for("gateway")
+    runs_on = machine(settings, data)
+    clock, log, blobs = runs_on.clock, runs_on.log("gateway"), runs_on.blobs()
     board, metrics = HealthBoard(clock, log), Metrics()
-    blobs = FileBlobs(data / "blobs")
-    url = settings.store.url.replace("{data}", str(data))
-    store = await open_store(
-        url, blobs=blobs, clock=clock, on_broken=on_broken, create=create,
-        bounds=Bounds(arrivals=settings.store.max_queue_rows, bytes=settings.store.max_queue_bytes),
-    )  # fmt: skip
+    store = await runs_on.open_store(blobs, create=create, on_broken=on_broken)
     try:
-        keyring = Keyring(reply_keys(settings.secrets.reply_keys, data))
-        owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-        node = await lease_node(store, owner, now=clock.now())
+        keyring = Keyring(runs_on.reply_keys())
+        ttl = runs_on.pace.node_ttl
+        node = await lease_node(store, runs_on.owner(), now=clock.now(), ttl=ttl)
         new_id = IdGenerator(node.number, clock.now)
-        hooks = Hooks(_dispatcher(assembly, clock, board, metrics, log))
+        dispatcher = _dispatcher(assembly, runs_on, board, metrics, log)
         parts = Parts(
             assembly=assembly, data=data, store=store, blobs=blobs, clock=clock,
-            random=secrets.SystemRandom().random, new_id=new_id, hooks=hooks, board=board,
-            metrics=metrics, keyring=keyring, http=GuardedHttp(), log=log,
-            pool=ParserPool(
-                workers=settings.pipeline.workers, deadline=settings.pipeline.parse_seconds,
-                memory=settings.pipeline.parse_memory_mib << 20, files=file_modules(),
-            ),
-            instance=instance_id(data), node=node,
+            random=runs_on.random, new_id=new_id, hooks=Hooks(dispatcher), board=board,
+            metrics=metrics, keyring=keyring, http=runs_on.http(), log=log, log_of=runs_on.log,
+            pace=runs_on.pace, pool=runs_on.parsers(), instance=runs_on.instance(), node=node,
         )  # fmt: skip
         parts.listeners.append(metrics.notice)
         parts.make_connectors()
@@ -255,7 +245,7 @@ async def assembled(
 
 
 def _dispatcher(
-    assembly: Assembly, clock: Clock, board: HealthBoard, metrics: Metrics, log: Log
+    assembly: Assembly, machine: Machine, board: HealthBoard, metrics: Metrics, log: Log
 ) -> Dispatcher:
     def failed(failure: HookFailure) -> None:
         metrics.hook_failures.labels(failure.plugin, failure.hook).inc()
@@ -268,7 +258,7 @@ def _dispatcher(
         )
 
     return Dispatcher(
-        assembly.plugins.implementations, clock=clock,
+        assembly.plugins.implementations, clock=machine.clock,
         deadline=assembly.settings.pipeline.hook_seconds, on_failure=failed,
-        on_suspended=suspended,
+        on_suspended=suspended, threads=machine.hook_threads(),
     )  # fmt: skip

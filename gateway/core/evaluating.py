@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.actions import BY, apply
+from gateway.core.pace import Pace
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.event import Event
@@ -22,7 +23,6 @@ from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
 
 OWNER, PLACE = "core/evaluating", "place"
-IDLE_SECONDS = 2.0
 BATCH, RACES = 100, 20
 
 
@@ -38,10 +38,11 @@ class Evaluations:
         new_id: Callable[[], int],
         log: Log,
         on_committed: Callable[[Changes], None],
+        idle: float = Pace().idle,
     ) -> None:
         self._store, self._hooks, self._clock = store, hooks, clock
         self._new_id, self._log, self._on_committed = new_id, log, on_committed
-        self._wake = asyncio.Event()
+        self._idle, self._wake = idle, asyncio.Event()
 
     def notice(self, changes: Changes) -> None:
         """Look again after a commit that tells of something."""
@@ -71,7 +72,7 @@ class Evaluations:
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
+            async with asyncio.timeout(self._idle):
                 await self._wake.wait()
         except TimeoutError:
             pass

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.contracts.services import Log
+from gateway.core.pace import Pace
 from gateway.domain.changes import Changes, StateWrite
 from gateway.errors import HookFailure, StoreBroken, StoreError
 from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
 
 OWNER = "core/events"
-IDLE_SECONDS = 2.0
 BATCH = 100
 LONGEST_PAUSE = 300.0
 
@@ -22,10 +22,12 @@ LONGEST_PAUSE = 300.0
 class EventFeed:
     """Tells one plugin of events; each has a durable cursor of its own."""
 
-    def __init__(self, *, plugin: str, store: Store, hooks: Hooks, log: Log) -> None:
+    def __init__(
+        self, *, plugin: str, store: Store, hooks: Hooks, log: Log, idle: float = Pace().idle
+    ) -> None:
         self.plugin = plugin
         self._store, self._hooks, self._log = store, hooks, log
-        self._wake = asyncio.Event()
+        self._idle, self._wake = idle, asyncio.Event()
 
     def wake(self) -> None:
         """Say that there are events."""
@@ -70,7 +72,7 @@ class EventFeed:
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
+            async with asyncio.timeout(self._idle):
                 await self._wake.wait()
         except TimeoutError:
             pass

@@ -7,23 +7,27 @@ from collections.abc import Awaitable, Callable
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.health import HealthBoard
+from gateway.core.pace import Pace
 from gateway.domain.health import Health
 from gateway.errors import StoreBroken
 from gateway.store.leasing import Node, renew_node
 from gateway.store.operations import Lease, Store
 
-TTL_MS = 30_000
-RENEW_SECONDS = 10.0
 STANDING_BY = "standing_by"
 
 
 async def keep_node(
-    store: Store, node: Node, clock: Clock, on_lost: Callable[[BaseException], None]
+    store: Store,
+    node: Node,
+    clock: Clock,
+    on_lost: Callable[[BaseException], None],
+    pace: Pace | None = None,
 ) -> None:
     """Renew this process's node number; without it no id may be made any more."""
+    pace = pace or Pace()
     while True:
-        await asyncio.sleep(RENEW_SECONDS)
-        kept = await renew_node(store, node, clock.now())
+        await asyncio.sleep(pace.renew)
+        kept = await renew_node(store, node, clock.now(), pace.node_ttl)
         if kept is None:
             on_lost(StoreBroken("this process's node number was taken over; it must start anew"))
             return
@@ -38,10 +42,17 @@ class Ownership:
     """
 
     def __init__(
-        self, *, store: Store, clock: Clock, owner: str, board: HealthBoard, log: Log
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        owner: str,
+        board: HealthBoard,
+        log: Log,
+        pace: Pace | None = None,
     ) -> None:
         self._store, self._clock, self._owner = store, clock, owner
-        self._board, self._log = board, log
+        self._board, self._log, self._pace = board, log, pace or Pace()
 
     async def run(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a part while its lease is ours; wait for the lease while it is another's."""
@@ -70,20 +81,20 @@ class Ownership:
     async def _acquire(self, part: str) -> Lease:
         while True:
             lease = await self._store.acquire_lease(
-                f"own/{part}", self._owner, now=self._clock.now(), ttl=TTL_MS
+                f"own/{part}", self._owner, now=self._clock.now(), ttl=self._pace.owner_ttl
             )
             if lease is not None:
                 return lease
             self._board.report(
                 part, Health(code=STANDING_BY, reason="another process runs it; this one waits")
             )
-            await asyncio.sleep(RENEW_SECONDS / 2)
+            await asyncio.sleep(self._pace.renew / 2)
 
     async def _keep(self, part: str, lease: Lease) -> None:
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._pace.renew)
             kept = await self._store.acquire_lease(
-                lease.name, self._owner, now=self._clock.now(), ttl=TTL_MS
+                lease.name, self._owner, now=self._clock.now(), ttl=self._pace.owner_ttl
             )
             if kept is None or kept.token != lease.token:
                 self._log.warning("ownership.lost", part=part)

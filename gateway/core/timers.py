@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.actions import apply
+from gateway.core.pace import Pace
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes
 from gateway.domain.timer import Timer
@@ -14,11 +15,13 @@ from gateway.errors import NotFound, StoreBroken, StoreError
 from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
 
-LONGEST_SLEEP = 2.0
-
 
 class Timers:
-    """Evaluates conversations whose timers ran out."""
+    """Evaluates conversations whose timers ran out.
+
+    Args:
+        idle: seconds after which to look though nothing happened.
+    """
 
     def __init__(
         self,
@@ -29,10 +32,11 @@ class Timers:
         new_id: Callable[[], int],
         log: Log,
         on_committed: Callable[[Changes], None],
+        idle: float = Pace().idle,
     ) -> None:
         self._store, self._hooks, self._clock = store, hooks, clock
         self._new_id, self._log, self._on_committed = new_id, log, on_committed
-        self._wake = asyncio.Event()
+        self._idle, self._wake = idle, asyncio.Event()
 
     def notice(self, changes: Changes) -> None:
         """Look again after a commit that set timers."""
@@ -57,7 +61,7 @@ class Timers:
                 await self._sleep(moment)
 
     async def _sleep(self, moment: int | None) -> None:
-        pause = LONGEST_SLEEP
+        pause = self._idle
         if moment is not None:
             pause = min(pause, max(0.001, (moment - self._clock.now()) / 1000))
         try:

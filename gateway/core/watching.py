@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from gateway.core.health import HealthBoard
+from gateway.core.pace import Pace
 from gateway.domain.health import Health
 from gateway.errors import StoreBroken, StoreError
 from gateway.store.operations import Store
 
-WELL_SECONDS, SICK_SECONDS = 5.0, 1.0
+SICK_SECONDS = 1.0
 
 
-async def watch_store(store: Store, board: HealthBoard) -> None:
+async def watch_store(store: Store, board: HealthBoard, well: float = Pace().store) -> None:
     """Write something of no note now and then; a full disk is found free again that way."""
     while True:
-        pause = WELL_SECONDS
+        pause = well
         try:
             await store.ping()
         except StoreBroken:

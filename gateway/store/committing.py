@@ -152,7 +152,7 @@ class GroupCommitter:
             return [(job, None, full) for job in batch]
         try:
             with connection.begin():
-                outcomes = _run(connection, batch)
+                outcomes = run_jobs(connection, batch)
         except Exception as error:
             fault = store_error(error) or error
             self._full = self._full or is_full(error)
@@ -194,7 +194,7 @@ def _give_up(connection: Connection) -> None:
         driver.rollback()
 
 
-def _run(connection: Connection, batch: Sequence[Job]) -> list[Outcome]:
+def run_jobs(connection: Connection, batch: Sequence[Job]) -> list[Outcome]:
     """Run jobs in the open transaction; one that fails takes nothing with it."""
     outcomes = _append(connection, [job for job in batch if job.rows is not None])
     outcomes += _write(connection, [job for job in batch if job.changes])

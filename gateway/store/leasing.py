@@ -18,27 +18,28 @@ class Node(NamedTuple):
     lease: Lease
 
 
-async def lease_node(store: Store, owner: str, now: int) -> Node:
-    """Lease the first free node number (0 to 1023) for a minute.
+async def lease_node(store: Store, owner: str, now: int, ttl: int = NODE_TTL) -> Node:
+    """Lease the first free node number (0 to 1023), for a minute by default.
 
     Args:
         owner: names this process and no other, not even its own predecessor.
         now: milliseconds since the Unix epoch.
+        ttl: milliseconds.
 
     Raises:
         StoreUnavailable: every number is taken.
     """
     for number in range(NODES):
-        lease = await store.acquire_lease(f"node/{number}", owner, now=now, ttl=NODE_TTL)
+        lease = await store.acquire_lease(f"node/{number}", owner, now=now, ttl=ttl)
         if lease is not None:
             return Node(number, lease)
     raise StoreUnavailable(f"{NODES} processes share this store already")
 
 
-async def renew_node(store: Store, node: Node, now: int) -> Node | None:
+async def renew_node(store: Store, node: Node, now: int, ttl: int = NODE_TTL) -> Node | None:
     """Renew a node number; None if it was lost and no more ids may be made with it."""
     held = node.lease
-    lease = await store.acquire_lease(held.name, held.owner, now=now, ttl=NODE_TTL)
+    lease = await store.acquire_lease(held.name, held.owner, now=now, ttl=ttl)
     if lease is None or lease.token != held.token:
         return None
     return Node(node.number, lease)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from gateway.contracts.services import Clock, Log
 from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
 from gateway.core.outbox.targets import Done, Target
+from gateway.core.pace import Pace
 from gateway.core.pipeline.work import Work
 from gateway.core.tracing import span
 from gateway.domain.changes import Changes
@@ -33,7 +34,6 @@ DEADLINE = 120.0
 LEASE_MS = 300_000
 RECOVER_MS = 60_000
 RACES = 20
-IDLE_SECONDS = 2.0
 TARGETS_FAULT = (
     Unreachable, Throttled, TargetBroken, AuthenticationFailed, Suspended, OutcomeUnknown,
 )  # fmt: skip
@@ -45,6 +45,7 @@ class Sender:
     Args:
         deadline: seconds a send may take before its outcome counts as unknown.
         on_settled: told what was committed.
+        idle: seconds after which to look though nothing happened.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Sender:
         breaker: BreakerPolicy,
         on_settled: Callable[[Changes], None],
         deadline: float = DEADLINE,
+        idle: float = Pace().idle,
     ) -> None:
         self.target = target
         self._store, self._clock, self._new_id, self._random = store, clock, new_id, random
@@ -68,7 +70,7 @@ class Sender:
         self._rules = Rules(repeat=target.repeat, stuck_head=target.stuck_head, retry=retry)
         self._policy, self._breaker = breaker, BreakerState()
         self._on_settled = on_settled
-        self._wake = asyncio.Event()
+        self._idle, self._wake = idle, asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recovered_at = clock.now()
         self._lease_ms = max(LEASE_MS, int(deadline * 2000))
@@ -125,7 +127,7 @@ class Sender:
 
     async def _rest(self) -> None:
         """Sleep until something changes or comes due, looking now and then all the same."""
-        pause = IDLE_SECONDS
+        pause = self._idle
         now = self._clock.now()
         if now < self._breaker.open_until:
             pause = min(pause, (self._breaker.open_until - now) / 1000 + 0.001)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.gathering import Gathered
+from gateway.core.pace import Pace
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.keys import question
 from gateway.core.pipeline.lanes import Lanes
@@ -31,7 +32,6 @@ from gateway.errors import (
 )
 from gateway.store.operations import Store
 
-RESCAN_SECONDS, LEFT_SECONDS = 2.0, 0.25
 CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
 LONGEST_PAUSE = 60.0
 RELEASED = "released"
@@ -60,6 +60,7 @@ class Pipeline:
         attempts: int = 3,
         most_items: int = 256,
         most_bytes: int = 64 << 20,
+        pace: Pace | None = None,
     ) -> None:
         self._store, self._preparer, self._inbound = store, preparer, inbound
         self._keyring, self._clock, self._new_id = keyring, clock, new_id
@@ -70,7 +71,7 @@ class Pipeline:
             self._work, size=lambda arrival: len(arrival.body) + 1024,
             most_items=most_items, most_bytes=most_bytes,
         )  # fmt: skip
-        self._wake = asyncio.Event()
+        self._pace, self._wake = pace or Pace(), asyncio.Event()
         self._held: set[int] = set()
         self._newest, self._rescan_at = 0, 0.0
         self._left: set[str] = set()
@@ -101,12 +102,16 @@ class Pipeline:
         if loop.time() >= self._rescan_at:
             self._left.clear()
             await self._take(0, self._newest)
-            self._rescan_at = loop.time() + (LEFT_SECONDS if self._left else RESCAN_SECONDS)
+            self._rescan_at = loop.time() + self._rest
         try:
-            async with asyncio.timeout(LEFT_SECONDS if self._left else RESCAN_SECONDS):
+            async with asyncio.timeout(self._rest):
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    @property
+    def _rest(self) -> float:
+        return self._pace.left if self._left else self._pace.idle
 
     async def _take(self, after: int, until: int | None) -> int:
         """Put waiting arrivals into their lanes as there is room; gives the newest id seen."""

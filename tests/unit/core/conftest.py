@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.pipeline import runner
 from gateway.store.migrating import migrate
 from tests.unit.core.workshop import Workshop, workshop
 
@@ -17,12 +16,6 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "gateway.db"
     migrate(f"sqlite:///{path}")
     return path
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the pipeline look behind what it has taken more often than every other second."""
-    monkeypatch.setattr(runner, "RESCAN_SECONDS", 0.05)
 
 
 @pytest.fixture

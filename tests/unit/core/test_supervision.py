@@ -10,6 +10,7 @@ import pytest
 from gateway.core import ownership, supervision
 from gateway.core.health import HealthBoard
 from gateway.core.ownership import Ownership, keep_node
+from gateway.core.pace import Pace
 from gateway.core.supervision import Supervisor
 from gateway.domain.health import Health
 from gateway.errors import AuthenticationFailed, StoreBroken, Unreachable
@@ -17,13 +18,14 @@ from gateway.store.leasing import lease_node
 from gateway.testing.clock import FakeClock
 from tests.unit.core.workshop import ListLog, Workshop, until
 
+OFTEN = Pace(renew=0.005)
+
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pauses short enough for tests."""
     monkeypatch.setattr(supervision, "FIRST_PAUSE", 0.005)
     monkeypatch.setattr(supervision, "WELL_AGAIN_SECONDS", 0.02)
-    monkeypatch.setattr(ownership, "RENEW_SECONDS", 0.005)
 
 
 class Stage:
@@ -205,7 +207,9 @@ async def test_only_the_owner_runs_and_another_takes_over(shop: Workshop) -> Non
     board = HealthBoard(shop.clock, ListLog())
 
     def process(name: str) -> Ownership:
-        return Ownership(store=shop.store, clock=shop.clock, owner=name, board=board, log=ListLog())
+        return Ownership(
+            store=shop.store, clock=shop.clock, owner=name, board=board, log=ListLog(), pace=OFTEN
+        )
 
     async def work(name: str) -> None:
         log.append(name)
@@ -240,7 +244,7 @@ async def test_owner_that_lost_its_lease_stops_and_waits_for_it(shop: Workshop) 
     running: list[str] = []
     owner = Ownership(
         store=shop.store, clock=shop.clock, owner="one", board=HealthBoard(shop.clock, ListLog()),
-        log=ListLog(),
+        log=ListLog(), pace=OFTEN,
     )  # fmt: skip
 
     async def work() -> None:
@@ -281,7 +285,7 @@ async def test_lost_node_number_ends_the_process(shop: Workshop) -> None:
     shop.clock.advance(120)
     taken = await shop.store.acquire_lease(node.lease.name, "two", now=shop.clock.now(), ttl=60_000)
     assert taken is not None
-    await keep_node(shop.store, node, shop.clock, lost.append)
+    await keep_node(shop.store, node, shop.clock, lost.append, OFTEN)
     assert [StoreBroken] == [type(error) for error in lost]
 
 

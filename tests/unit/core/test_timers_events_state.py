@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core import events, timers
+from gateway.core import events
 from gateway.core.state import StoredState
 from gateway.domain.answers import (
     Action,
@@ -25,13 +25,6 @@ from gateway.domain.event import Event
 from gateway.domain.timer import Timer
 from gateway.hooks.specs import Trigger
 from tests.unit.core.workshop import TENANT, Workshop, letter, until, workshop
-
-
-@pytest.fixture(autouse=True)
-def awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have timers and feeds look often."""
-    monkeypatch.setattr(timers, "LONGEST_SLEEP", 0.01)
-    monkeypatch.setattr(events, "IDLE_SECONDS", 0.01)
 
 
 class Warden:

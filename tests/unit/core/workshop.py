@@ -27,6 +27,7 @@ from gateway.core.operating import Operator
 from gateway.core.outbox.composing import ReplyComposer
 from gateway.core.outbox.sender import Sender
 from gateway.core.outbox.targets import BackendTarget, ChannelTarget, Target
+from gateway.core.pace import Pace
 from gateway.core.parsing import ParserPool
 from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
 from gateway.core.pipeline.inbound import Inbound
@@ -67,6 +68,7 @@ from gateway.testing.clock import FakeClock
 
 TENANT = "default"
 KEY = b"a key for reply tokens that is 32"
+OFTEN = Pace(idle=0.02)
 QUICK = RetryPolicy(schedule=(0, 5, 30, 120), jitter=0.0)
 
 Step = Exception | Callable[[], Awaitable[Any]]
@@ -277,10 +279,10 @@ class Workshop:
         self.pipeline = self._pipeline()
         self.timers = Timers(
             store=store, hooks=self.hooks, clock=clock, new_id=self.new_id, log=self.log,
-            on_committed=self._notice,
+            on_committed=self._notice, idle=OFTEN.idle,
         )  # fmt: skip
         self.feeds = [
-            EventFeed(plugin=plugin, store=store, hooks=self.hooks, log=self.log)
+            EventFeed(plugin=plugin, store=store, hooks=self.hooks, log=self.log, idle=OFTEN.idle)
             for plugin in self.hooks.subscribers()
         ]
         self.operator = Operator(
@@ -328,7 +330,7 @@ class Workshop:
                 acknowledger=acknowledger,
             ),
             keyring=self.keyring, clock=self.clock, new_id=self.new_id, log=self.log,
-            on_committed=self._notice, attempts=options.attempts,
+            on_committed=self._notice, attempts=options.attempts, pace=OFTEN,
         )  # fmt: skip
 
     def target(self, name: str) -> Target:
