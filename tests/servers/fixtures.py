@@ -15,6 +15,7 @@ import pytest
 
 from tests.servers.dovecot import Dovecot, start_dovecot
 from tests.servers.faultproxy import FaultProxy, start_fault_proxy
+from tests.servers.kannel import Kannel, kannel_folder
 from tests.servers.postfix import Postfix, start_postfix
 from tests.servers.postgres import Postgres, start_postgres
 from tests.servers.pymap import Pymap, start_pymap
@@ -101,6 +102,14 @@ def pymap() -> Iterator[Pymap]:
     """A running pymap of this test's own, as it has only one mailbox."""
     require("pymap")
     with start_pymap() as server:
+        yield server
+
+
+@pytest.fixture
+def kannel() -> Iterator[Kannel]:
+    """A Kannel of this test's own; `running_kannel` runs it as soon as its webhook is known."""
+    require("kannel")
+    with kannel_folder() as server:
         yield server
 
 

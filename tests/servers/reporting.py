@@ -16,6 +16,7 @@ PROPERTY = "real servers"
 FIXTURES = {
     "dovecot": "dovecot",
     "expired_dovecot": "dovecot",
+    "kannel": "kannel",
     "oauth_dovecot": "dovecot",
     "poor_dovecot": "dovecot",
     "postfix": "postfix",

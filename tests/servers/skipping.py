@@ -45,6 +45,12 @@ def _rt() -> str | None:
     return None
 
 
+def _kannel() -> str | None:
+    if not (shutil.which("bearerbox") and shutil.which("smsbox")):
+        return f"Kannel is not installed ({INSTALL})"
+    return None
+
+
 def _pymap() -> str | None:
     if importlib.util.find_spec("pymap") is None:
         return "pymap is not installed (pip install pymap)"
@@ -53,6 +59,7 @@ def _pymap() -> str | None:
 
 CHECKS: dict[str, Callable[[], str | None]] = {
     "dovecot": _dovecot,
+    "kannel": _kannel,
     "postfix": _postfix,
     "postgresql": _postgres,
     "pymap": _pymap,
@@ -64,7 +71,7 @@ def missing(server: str) -> str | None:
     """Return why a server cannot be run here, or None where it can.
 
     Args:
-        server: ``dovecot``, ``postfix``, ``postgresql``, ``pymap`` or ``rt5``.
+        server: ``dovecot``, ``kannel``, ``postfix``, ``postgresql``, ``pymap`` or ``rt5``.
     """
     return CHECKS[server]()
 

@@ -1,0 +1,173 @@
+"""A real Kannel does what its provider in the gateway builds on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.servers import smpp
+from tests.servers.fakesmsc import fake_centre, joined
+from tests.servers.kannel import Kannel, running_kannel
+from tests.servers.ports import HOST
+
+LONG = "Мой принтер горит, что мне делать? " * 6
+GSM_HELLO = b"Hallo \x7e \x1b\x65"  # "Hallo ü €" in GSM 7-bit
+
+
+@dataclass
+class Webhook:
+    """What Kannel asked for: method, path with query, headers and body of each request.
+
+    ``statuses`` are the answers to come, then 200.
+    """
+
+    url: str = ""
+    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        async with self.changed:
+            self.asked.append((request.method, request.path_qs, dict(request.headers), body))
+            self.changed.notify_all()
+        return web.Response(status=self.statuses.pop(0) if self.statuses else 200, text="")
+
+    async def wait(self, count: int) -> None:
+        async with asyncio.timeout(20), self.changed:
+            await self.changed.wait_for(lambda: len(self.asked) >= count)
+
+
+@asynccontextmanager
+async def webhook() -> AsyncIterator[Webhook]:
+    """Take requests on a free port."""
+    hook = Webhook()
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", hook.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, 0)
+    await site.start()
+    hook.url = f"http://{HOST}:{runner.addresses[0][1]}"
+    try:
+        yield hook
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def at_work(kannel: Kannel, hook: Webhook, *, by_smpp: bool = False) -> AsyncIterator[None]:
+    """Run a Kannel without blocking the loop."""
+    block = running_kannel(kannel, f"{hook.url}/in", smpp=by_smpp)
+    await asyncio.to_thread(block.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(block.__exit__, None, None, None)
+
+
+async def hand_in(kannel: Kannel, text: str, report: str = "", **headers: str) -> tuple[int, str]:
+    """Hand a text in as the gateway does."""
+    sent = {
+        "X-Kannel-Username": kannel.user, "X-Kannel-Password": kannel.password,
+        "X-Kannel-From": "+15559999", "X-Kannel-To": "+15550001", "X-Kannel-Coding": "0",
+        "X-Kannel-DLR-Mask": "31", "X-Kannel-DLR-Url": report,
+        "Content-Type": "text/plain; charset=UTF-8",
+    }  # fmt: skip
+    named = {f"X-Kannel-{name.replace('_', '-')}": value for name, value in headers.items()}
+    url = f"{kannel.url}/cgi-bin/sendsms"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, data=text.encode(), headers={**sent, **named}) as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def test_text_goes_in_and_out(kannel: Kannel) -> None:
+    """A text is posted to the webhook as it was written, and posted again under the same id until
+    it is answered with 200; an answer goes out, cut at ``max-messages``, and is reported twice.
+    """
+    async with webhook() as hook, at_work(kannel, hook):
+        async with fake_centre(kannel.centre_port) as centre:
+            hook.statuses = [503]
+            await centre.say("+15550001", "+15559999", "two  spaces ü €")
+            await hook.wait(2)
+            assert hook.asked[0][:2] == hook.asked[1][:2]
+            assert b"two  spaces \xc3\xbc \xe2\x82\xac" == hook.asked[1][3]
+            hook.asked.clear()
+
+            report = f"{hook.url}/dlr?type=%d"
+            assert (202, "0: Accepted for delivery") == await hand_in(kannel, "Yes", report)
+            assert [b"Yes"] == [one.content for one in await centre.wait(1)]
+            await hook.wait(2)
+            assert {"/dlr?type=1", "/dlr?type=8"} == {path for _, path, _, _ in hook.asked}
+
+            assert 202 == (await hand_in(kannel, LONG * 20, Coding="2"))[0]
+            parts = (await centre.wait(11))[1:]
+            assert 10 == len(parts)
+            assert (LONG * 20).startswith(joined(parts).decode("utf-16-be"))
+        assert (403, "Authorization failed for sendsms") == await hand_in(
+            kannel, "Yes", Password="wrong"
+        )
+        # Nobody is there: it waits at Kannel, until the centre is back.
+        assert (202, "3: Queued for later delivery") == await hand_in(kannel, "Later")
+        async with fake_centre(kannel.centre_port) as centre:
+            assert [b"Later"] == [one.content for one in await centre.wait(1)]
+
+
+async def test_without_smsbox_nothing_is_handed_in(kannel: Kannel) -> None:
+    """A killed smsbox refuses connections and comes back; what came in meanwhile is posted then."""
+    async with webhook() as hook, at_work(kannel, hook):
+        await asyncio.to_thread(kannel.kill_smsbox)
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await hand_in(kannel, "Hello?")
+        async with fake_centre(kannel.centre_port) as centre:
+            await centre.say("+15550001", "+15559999", "Anybody there?")
+            await asyncio.to_thread(kannel.start_smsbox)
+            await hook.wait(1)
+            assert b"Anybody there?" == hook.asked[0][3]
+
+
+async def test_smpp_carries_alphabets_and_receipts(kannel: Kannel) -> None:
+    """By SMPP a GSM text comes in as UTF-8 and a long one in UCS-2 whole, as UTF-16; what goes out
+    is told of as the centre tells of it.
+    """
+    async with (
+        webhook() as hook,
+        smpp.smpp_centre(kannel.centre_port) as centre,
+        at_work(kannel, hook, by_smpp=True),
+    ):
+        await centre.connected()
+        await centre.say("15550001", "15559999", GSM_HELLO)
+        await hook.wait(1)
+        _, path, headers, body = hook.asked[0]
+        assert "Hallo ü €" == body.decode()
+        assert "from=%2B15550001&to=%2B15559999" in path
+        assert 'text/plain; charset="UTF-8"' == headers["Content-Type"]
+
+        content = LONG.encode("utf-16-be")
+        parts = [content[start : start + 134] for start in range(0, len(content), 134)]
+        await centre.say("15550001", "15559999", *parts, coding=smpp.UCS2)
+        await hook.wait(2)
+        _, path, headers, body = hook.asked[1]
+        assert LONG == body.decode("utf-16-be")
+        assert "coding=2&charset=UTF-16BE&udh=" in path
+        assert 'text/plain; charset="UTF-16BE"' == headers["Content-Type"]
+        hook.asked.clear()
+
+        centre.receipts = False
+        await hand_in(kannel, "Hallo ü €", f"{hook.url}/dlr?type=%d&told=%A")
+        [message] = await centre.wait(1)
+        assert (smpp.GSM, GSM_HELLO) == (message.coding, message.content)
+        await hook.wait(1)
+        await centre.report(message, "UNDELIV", "011")
+        await hook.wait(2)
+        assert "/dlr?type=8&told=ACK%2F" == hook.asked[0][1]
+        assert hook.asked[1][1].startswith("/dlr?type=2&told=")
+        assert "stat%3AUNDELIV+err%3A011" in hook.asked[1][1]
