@@ -17,6 +17,7 @@ from gateway.core.default_backends import default_backends
 from gateway.core.evaluating import Evaluations
 from gateway.core.events import EventFeed, Events
 from gateway.core.feeding import poll_backend, reconcile_channel
+from gateway.core.languages import warm_up
 from gateway.core.outbox.composing import ReplyComposer
 from gateway.core.outbox.outbox import Outbox
 from gateway.core.outbox.sender import Sender
@@ -25,7 +26,6 @@ from gateway.core.ownership import Ownership, keep_node
 from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.runner import Pipeline
-from gateway.core.policies import warm_up
 from gateway.core.reading import BlobReader
 from gateway.core.redacting import redaction
 from gateway.core.supervision import Supervisor
@@ -172,7 +172,6 @@ class Gateway:
             for name, sender in self.outbox.senders.items():
                 start(f"outbox/{name}", sender.run)
             start("pipeline", self.pipeline.run)
-            start("warm_up", _bound(asyncio.to_thread, warm_up))
             start("store", _bound(watch_store, parts.store, parts.board, parts.pace.store))
             start("timers", self.timers.run)
             keep = (parts.store, parts.node, parts.clock, self._on_lost, parts.pace)
@@ -188,6 +187,7 @@ class Gateway:
             self._start_connectors()
             await report_orphans(parts.store, parts.board, frozenset(self.outbox.senders))
             parts.board.report("gateway", Health())
+            start("warm_up", _bound(asyncio.to_thread, warm_up))
             yield
 
     async def _stop(self, web: WebServer) -> None:

@@ -35,7 +35,7 @@ PRELOADED = (
 def _preload(sabotage: str) -> None:
     for name in PRELOADED:
         import_module(name)
-    from gateway.core.policies import warm_up
+    from gateway.core.languages import warm_up
 
     warm_up()
     if sabotage:

@@ -20,7 +20,7 @@ _ROOM = files("gateway.web")
 
 
 def _environment() -> Environment:
-    """Read and compile every template once, when this module is imported."""
+    """Read every template when this module is imported; one is compiled when it is first shown."""
     sources = {
         file.name: file.read_text("utf-8")
         for file in _ROOM.joinpath("templates").iterdir()
@@ -31,8 +31,6 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["when"] = _when
-    for name in sources:
-        environment.get_template(name)
     return environment
 
 

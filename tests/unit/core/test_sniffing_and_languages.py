@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.config.connectors import TenantSettings
 from gateway.config.policies import RedactionSettings
-from gateway.core.policies import CorePolicies, language_of
+from gateway.core import languages
+from gateway.core.languages import LANGUAGES, language_of
+from gateway.core.policies import CorePolicies
 from gateway.core.sniffing import sniff
 from gateway.domain.message import Author, Message
 
@@ -73,6 +75,70 @@ def test_any_bytes_are_answered(head: bytes) -> None:
 def test_language_of_a_text(text: str, language: str) -> None:
     """The language of a sentence is told; of a word or two nothing is claimed."""
     assert language == language_of(text)
+
+
+SENTENCES = {
+    "ar": "متى ستصل الطلبية التي دفعت ثمنها الأسبوع الماضي؟",
+    "bg": "Кога ще пристигне поръчката, която платих миналата седмица?",
+    "ca": "Quan arribarà la comanda que vaig pagar la setmana passada?",
+    "cs": "Kdy dorazí objednávka, kterou jsem zaplatil minulý týden?",
+    "da": "Hvornår kommer den ordre, som jeg betalte i sidste uge?",
+    "de": "Wann kommt die Bestellung, die ich letzte Woche bezahlt habe?",
+    "el": "Πότε θα φτάσει η παραγγελία που πλήρωσα την περασμένη εβδομάδα;",
+    "en": "When will the order that I paid for last week arrive?",
+    "es": "¿Cuándo llegará el pedido que pagué la semana pasada?",
+    "et": "Millal saabub tellimus, mille eest ma eelmisel nädalal maksin?",
+    "fa": "سفارشی که هفته گذشته پول آن را پرداختم کی می‌رسد؟",
+    "fi": "Milloin viime viikolla maksamani tilaus saapuu perille?",
+    "fr": "Quand arrivera la commande que j'ai payée la semaine dernière ?",
+    "he": "מתי תגיע ההזמנה ששילמתי עליה בשבוע שעבר?",
+    "hi": "पिछले हफ्ते मैंने जिस ऑर्डर का भुगतान किया था वह कब आएगा?",
+    "hr": "Kada će stići narudžba koju sam platio prošlog tjedna?",
+    "hu": "Mikor érkezik meg a rendelés, amelyet a múlt héten fizettem ki?",
+    "id": "Kapan pesanan yang saya bayar minggu lalu akan tiba di rumah?",
+    "it": "Quando arriverà l'ordine che ho pagato la settimana scorsa?",
+    "ja": "先週支払った注文の品物はいつ私の家に届きますか。教えてください。",
+    "ko": "지난주에 결제한 주문 상품은 언제 저희 집에 도착하나요? 알려 주세요.",
+    "lt": "Kada atvyks užsakymas, už kurį sumokėjau praėjusią savaitę?",
+    "lv": "Kad pienāks pasūtījums, par kuru es samaksāju pagājušajā nedēļā?",
+    "nb": "Hvorfor har ikke varene jeg betalte for i forrige uke kommet ennå?",
+    "nl": "Wanneer komt de bestelling aan die ik vorige week heb betaald?",
+    "pl": "Kiedy dotrze zamówienie, za które zapłaciłem w zeszłym tygodniu?",
+    "pt": "Quando vai chegar a encomenda que paguei na semana passada?",
+    "ro": "Când va ajunge comanda pe care am plătit-o săptămâna trecută?",
+    "ru": "Когда придёт заказ, который я оплатил на прошлой неделе?",
+    "sk": "Kedy dorazí objednávka, ktorú som zaplatil minulý týždeň?",
+    "sl": "Kdaj bo prispelo naročilo, ki sem ga plačal prejšnji teden?",
+    "sv": "När kommer beställningen som jag betalade för förra veckan?",
+    "th": "คำสั่งซื้อที่ฉันจ่ายเงินเมื่อสัปดาห์ที่แล้วจะมาถึงเมื่อไหร่",
+    "tr": "Geçen hafta parasını ödediğim sipariş ne zaman gelecek?",
+    "uk": "Коли прийде замовлення, яке я оплатив минулого тижня?",
+    "vi": "Khi nào đơn hàng mà tôi đã thanh toán tuần trước sẽ đến nơi?",
+    "zh": "我上个星期已经付款的订单什么时候可以送到我家里？请尽快告诉我。",
+}
+
+
+def test_every_language_has_a_sentence() -> None:
+    """No language is claimed that is not tried."""
+    assert set(LANGUAGES) == set(SENTENCES)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("quick", [True, False], ids=["both detectors", "lingua alone"])
+def test_a_sentence_of_each_language(
+    code: str, quick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One question is told in all languages, with and without the quicker library."""
+    if not quick:
+        monkeypatch.setattr(languages, "pycld2", None)
+    assert code == language_of(SENTENCES[code])
+
+
+@given(st.text(st.characters(), max_size=300))
+def test_any_text_is_answered(text: str) -> None:
+    """Half of a character or one that is for nobody to exchange raises nothing."""
+    found = language_of(text)
+    assert found == "" or found in LANGUAGES
 
 
 def message(text: str, **fields: Any) -> Message:

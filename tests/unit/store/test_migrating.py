@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from gateway.errors import SchemaMismatch, StoreUnavailable
@@ -93,3 +94,9 @@ async def test_a_server_that_is_not_there_is_said_so() -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     with pytest.raises(StoreUnavailable, match="does not answer"):
         await open_store(url, blobs=MemoryBlobs(), clock=FixedClock())
+
+
+def test_the_newest_schema_is_the_last_migration() -> None:
+    """The numbers of the files, which a start goes by, are in the order of the migrations."""
+    scripts = ScriptDirectory.from_config(migrating._config())
+    assert newest_schema() == scripts.get_current_head()
