@@ -14,13 +14,15 @@ Repeat = Literal["idempotent", "lookup", "tolerable", "never"]
 StuckHead = Literal["hold", "skip"]
 _RECEIPTS: tuple[ReceiptState, ...] = ("accepted", "sent", "delivered", "read")
 KEPT_ATTEMPTS = 20
+FOUND = "found"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try at a delivery.
 
     Args:
-        outcome: ``delivered``, ``retry``, ``unknown``, ``dead``, ``found`` (it had been done),
+        outcome: ``delivered``, ``retry``, ``unknown``, ``dead``, ``found`` (it had been done, as
+            was found out at the target or told by a receipt),
             ``released`` (a person let it go though a plugin had stopped it), ``bounced``.
     """
 
@@ -85,3 +87,33 @@ def later_receipt(known: ReceiptState | None, told: ReceiptState) -> ReceiptStat
     if known == "failed":
         return told if told in ("delivered", "read") else "failed"
     return max(known, told, key=_RECEIPTS.index)
+
+
+def settled_beside(delivery: Delivery, stored: Delivery) -> Delivery:
+    """The delivery as it is settled, with what receipts told while it was under way."""
+    news = tuple(one for one in stored.history if one not in delivery.history)
+    if delivery.state != "unknown":
+        news = tuple(one for one in news if one.outcome != FOUND)
+    receipt = delivery.receipt or stored.receipt
+    if delivery.receipt and stored.receipt:
+        receipt = later_receipt(stored.receipt, delivery.receipt)
+    history = (*delivery.history, *news)[-KEPT_ATTEMPTS:]
+    return known_after_all(msgspec.structs.replace(delivery, receipt=receipt, history=history))
+
+
+def receipted(stored: Delivery, told: Delivery) -> Delivery:
+    """The delivery after a receipt: only that and its attempts are taken from what is told."""
+    receipt = later_receipt(stored.receipt, told.receipt) if told.receipt else stored.receipt
+    news = tuple(one for one in told.history if one not in stored.history)
+    history = (*stored.history, *news)[-KEPT_ATTEMPTS:]
+    return known_after_all(msgspec.structs.replace(stored, receipt=receipt, history=history))
+
+
+def known_after_all(delivery: Delivery) -> Delivery:
+    """Take an outcome that is unknown for a success where a receipt has told that it was sent."""
+    found = next((one for one in delivery.history if one.outcome == FOUND), None)
+    if delivery.state != "unknown" or found is None:
+        return delivery
+    return msgspec.structs.replace(
+        delivery, state="delivered", settled_at=found.at, blocks=False, last_error="", last_code=""
+    )

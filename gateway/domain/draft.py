@@ -119,6 +119,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag="receipt"):
         recipient: whose copy it is about, None for all.
         state: never moves a delivery back; ``failed`` is told to the agent.
         permanent: a failed one will not work later either.
+        whole: it is about all of what we sent, or about its last part: whatever it tells, it
+            proves that we did send it, should we not know.
         text: what the provider says, for the agent.
     """
 
@@ -127,6 +129,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag="receipt"):
     recipient: Address | None = None
     state: ReceiptState
     permanent: bool = True
+    whole: bool = False
     code: str = ""
     text: str = ""
     at: int | None = None

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.domain.arrival import Quarantined
 from gateway.domain.changes import Changes
-from gateway.domain.delivery import KEPT_ATTEMPTS, Delivery, later_receipt
+from gateway.domain.delivery import Delivery, receipted, settled_beside
 from gateway.store import lines, rows
 from gateway.store.ledger import Ledger
 from gateway.store.statements import Row
@@ -176,25 +176,22 @@ def _record_deliveries(outcome: Outcome, changes: Changes) -> None:
     stored = outcome.ledger.deliveries
     for delivery in changes.settled:
         before = stored[delivery.id]
-        blocks = delivery.blocks and delivery.state not in rows.SETTLED
-        receipt = delivery.receipt
-        if before.receipt and receipt:
-            receipt = later_receipt(before.receipt, receipt)
+        after = settled_beside(delivery, before)
+        blocks = after.blocks and after.state not in rows.SETTLED
         after = msgspec.structs.replace(
-            delivery, lease=0, blocks=blocks, receipt=receipt or before.receipt,
-            conversation=before.conversation,
-        )  # fmt: skip
+            after, lease=0, blocks=blocks, conversation=before.conversation
+        )
         stored[delivery.id] = outcome.deliveries[delivery.id] = after
         outcome.settled.add(delivery.id)
         # One that blocks again, such as a replayed dead letter, takes its turn from later ones.
         _touch(outcome.realigned if blocks and not before.blocks else outcome.advanced, after)
     for told in changes.receipts:
         before = stored[told.id]
-        receipt = later_receipt(before.receipt, told.receipt) if told.receipt else before.receipt
-        news = tuple(attempt for attempt in told.history if attempt not in before.history)
-        stored[told.id] = outcome.deliveries[told.id] = msgspec.structs.replace(
-            before, receipt=receipt, history=(*before.history, *news)[-KEPT_ATTEMPTS:]
-        )
+        after = receipted(before, told)
+        stored[told.id] = outcome.deliveries[told.id] = after
+        if after.state != before.state:
+            outcome.settled.add(told.id)
+            _touch(outcome.advanced, after)
 
 
 def _touch(touched: dict[lines.Line, int], delivery: Delivery) -> None:

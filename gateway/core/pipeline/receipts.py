@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.core.pipeline.outgoing import tell_backends
 from gateway.core.pipeline.work import Work
-from gateway.domain.delivery import Attempt, Delivery, later_receipt
+from gateway.domain.delivery import FOUND, Attempt, Delivery, later_receipt
 from gateway.domain.draft import Receipt, ReceiptState
 from gateway.domain.known import Known
 from gateway.domain.message import Author, Message
@@ -28,10 +28,13 @@ def take_receipt(work: Work, receipt: Receipt, known: Known) -> None:
         message=delivery.message, conversation=delivery.conversation, code=receipt.code,
     )  # fmt: skip
     told = _told_of(delivery, receipt, state, work.now)
-    if state == delivery.receipt and told is None:
+    proof = _proof_of(delivery, receipt, work.now)
+    if state == delivery.receipt and told is None and proof is None:
         return
-    history = delivery.history if told is None else (*delivery.history, told)
+    history = (*delivery.history, *filter(None, (told, proof)))
     work.receipts.append(msgspec.structs.replace(delivery, receipt=state, history=history))
+    if proof is not None and delivery.state == "unknown":
+        work.tell("delivery.delivered", conversation=delivery.conversation, delivery=delivery.id)
     work.tell(
         "delivery.receipt", delivery=delivery.id, conversation=delivery.conversation,
         message=delivery.message, data={"state": state, "code": receipt.code},
@@ -77,6 +80,15 @@ def _told_of(delivery: Delivery, receipt: Receipt, state: ReceiptState, now: int
         if one.outcome == "bounced" and one.error == whose and one.code in (code, "permanent"):
             return None
     return Attempt(at=now, outcome="bounced", code=code, error=whose)
+
+
+def _proof_of(delivery: Delivery, receipt: Receipt, now: int) -> Attempt | None:
+    """What shows that a delivery was sent although nobody knows, or will know in a moment."""
+    if not receipt.whole or delivery.state not in ("unknown", "leased"):
+        return None
+    if any(one.outcome == FOUND for one in delivery.history):
+        return None
+    return Attempt(at=now, outcome=FOUND, code="receipt")
 
 
 def _delivery(receipt: Receipt, known: Known) -> Delivery | None:

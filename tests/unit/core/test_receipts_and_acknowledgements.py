@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from gateway.core.pipeline.acknowledging import AcknowledgePolicy
-from gateway.domain.draft import DraftParticipant, Receipt, ThreadRef
+from gateway.domain.draft import DraftParticipant, Receipt, ReceiptState, ThreadRef
 from gateway.domain.message import Trust
+from gateway.errors import OutcomeUnknown
 from tests.unit.core.workshop import Workshop, address, letter, workshop
 
 ON = AcknowledgePolicy(enabled=True)
@@ -110,6 +111,63 @@ async def test_acknowledged_once_within_a_day(database: Path) -> None:
         shop.clock.advance(25 * 3600)
         await shop.take(letter(text="the third request in this house", thread=thread))
         assert 1 == len(await shop.deliveries("channel/post", conversation=first.id))
+
+
+async def lost(shop: Workshop) -> int:
+    """Have an agent's answer sent to where a second copy must not go, and its outcome lost."""
+    shop.post.script.then(OutcomeUnknown("lost"), stores=True)
+    shop.send_to("channel/post")
+    await shop.take(letter(thread=ThreadRef(native_id="<t@x>")))
+    [conversation] = await shop.conversations()
+    for text in ("Water", "Or sand"):
+        await shop.operator.reply(None, conversation.id, text=text, internal=False, author="Bob")
+    await shop.quiet()
+    first, _ = await shop.deliveries("channel/post")
+    return first.id
+
+
+@pytest.mark.parametrize("state", ["sent", "failed"])
+async def test_receipt_proves_what_was_unknown(database: Path, state: ReceiptState) -> None:
+    """Whatever a receipt tells of all that was sent, it was sent: no person need look, and what
+    waited behind it goes out. One of a part of it proves nothing.
+    """
+    async with workshop(database, channel={"repeat": "never"}) as shop:
+        delivery = await lost(shop)
+        await shop.settled("channel/post", "unknown", 1)
+        await shop.take(Receipt(delivery=delivery, state="accepted"))
+        assert "unknown" == (await shop.store.delivery(None, delivery)).state
+        await shop.take(Receipt(delivery=delivery, state=state, whole=True))
+        known = await shop.store.delivery(None, delivery)
+        assert ("delivered", "", state) == (known.state, known.last_error, known.receipt)
+        await shop.later(5)
+        await shop.settled("channel/post", "delivered", 2)
+        assert ["Water", "Or sand"] == [reply.text for reply in shop.post.sent]
+
+
+async def test_receipt_that_is_faster_than_the_failure_proves_it_too(database: Path) -> None:
+    """A receipt may come while we still wait for the answer that is lost then."""
+    waiting, going_on = asyncio.Event(), asyncio.Event()
+
+    async def answer_is_lost() -> None:
+        waiting.set()
+        await going_on.wait()
+        raise OutcomeUnknown("lost")
+
+    async with workshop(database, channel={"repeat": "never"}) as shop:
+        shop.post.script.then(answer_is_lost, stores=True)
+        shop.send_to("channel/post")
+        await shop.take(letter(thread=ThreadRef(native_id="<t@x>")))
+        [conversation] = await shop.conversations()
+        await shop.operator.reply(None, conversation.id, text="W", internal=False, author="Bob")
+        await waiting.wait()
+        delivery = await shop.delivery("channel/post")
+        await shop.take(Receipt(delivery=delivery.id, state="delivered", whole=True))
+        going_on.set()
+        [known] = await shop.settled("channel/post", "delivered", 1)
+        assert ("delivered", {"found", "unknown"}) == (
+            known.receipt, {attempt.outcome for attempt in known.history},
+        )  # fmt: skip
+        assert 1 == len(shop.post.sent)
 
 
 @pytest.mark.parametrize(
