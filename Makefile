@@ -14,7 +14,7 @@ help: ## show the commands
 demo: $(VENV)/.runs ## run the tour; ARGS=--once ends after it
 	@$(BIN)/gateway demo $(ARGS)
 
-test: $(VENV)/.tests servers check ## run every check and every test
+test: $(VENV)/.tests $(VENV)/.servers servers check ## run every check and every test
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -q $(ARGS)
 
 check: $(VENV)/.tests ## format, lint, types, import contracts
@@ -41,6 +41,13 @@ $(VENV)/.runs: $(VENV)/.venv pyproject.toml requirements.lock
 $(VENV)/.tests: $(VENV)/.runs
 	@echo "installing what the tests need into $(VENV)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --group dev
+	@touch $@
+
+# A server for tests has an environment of its own, so that what it needs changes nothing in ours.
+$(VENV)/.servers: $(VENV)/.venv requirements.servers.lock
+	@echo "installing the object store that the tests talk to into $(VENV)/servers"
+	@$(BIN)/python -m venv $(VENV)/servers
+	@$(VENV)/servers/bin/pip install --quiet --disable-pip-version-check --requirement requirements.servers.lock
 	@touch $@
 
 clean: ## remove what was built

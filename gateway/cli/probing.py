@@ -24,7 +24,7 @@ async def probe_all(parts: Parts, advance: Advance) -> dict[str, Health]:
     """
     from gateway.hooks.registering import registered
 
-    probes: dict[str, Callable[[], Awaitable[Health]]] = {}
+    probes: dict[str, Callable[[], Awaitable[Health]]] = {"blobs": parts.blobs.probe}
     failures: list[HookFailure] = []
     for name, channel in parts.channels.items():
         probes[f"channel/{name}"] = channel.probe

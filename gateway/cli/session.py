@@ -109,10 +109,9 @@ class Session:
 
         async def do() -> R:
             from gateway.core.clock import SystemClock
-            from gateway.store.blobs import FileBlobs
-            from gateway.store.opening import open_store
+            from gateway.store.opening import open_blobs, open_store
 
-            blobs = FileBlobs(Path(settings.gateway.data) / "blobs")
+            blobs = open_blobs(settings.store, Path(settings.gateway.data))
             store = await open_store(
                 settings.store.url, blobs=blobs, clock=SystemClock(), create=False
             )

@@ -95,10 +95,16 @@ def read_text(
 def _placed(settings: Settings, folder: Path) -> Settings:
     data = str(folder / settings.gateway.data)
     replace = msgspec.structs.replace
+    store = settings.store
+    blobs = store.blobs.replace("{data}", data)
     return replace(
         settings,
         gateway=replace(settings.gateway, data=data),
-        store=replace(settings.store, url=settings.store.url.replace("{data}", data)),
+        store=replace(
+            store,
+            url=store.url.replace("{data}", data),
+            blobs=blobs if "://" in blobs else str(folder / blobs),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from gateway.config.addresses import Listen
 from gateway.config.invalid import InvalidSetting
 from gateway.config.secret import Secret
+from gateway.config.storage import S3_PLACE, S3Settings
 
 MIB = 1024 * 1024
 Scope = Literal["read", "reply", "operate", "admin"]
@@ -86,9 +87,32 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_queue_bytes: Annotated[
         int, Meta(ge=MIB, description="Bytes that may wait for a commit before senders get a 503.")
     ] = 256 * MIB
+    blobs: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Where attachments and bodies over 256 KiB are kept: a folder (a path that "
+            "is not absolute starts at the config file's folder), or s3://BUCKET/PREFIX, which "
+            "gateways on several machines need. {data} stands for the data folder.",
+        ),
+    ] = "{data}/blobs"
+    s3: Annotated[
+        S3Settings, Meta(description="How the object store of an s3:// address is reached.")
+    ] = field(default_factory=S3Settings)
+
+    def __post_init__(self) -> None:
+        """Refuse the address of an object store that names no bucket.
+
+        Raises:
+            InvalidSetting: with what was expected.
+        """
+        if "://" in self.blobs and not S3_PLACE.fullmatch(self.blobs):
+            raise InvalidSetting(
+                "blobs to be a folder or s3://BUCKET/PREFIX", found=repr(mask_password(self.blobs))
+            )
 
     def __repr__(self) -> str:
-        return f"StoreSettings(url={mask_password(self.url)!r})"
+        return f"StoreSettings(url={mask_password(self.url)!r}, blobs={self.blobs!r})"
 
 
 class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

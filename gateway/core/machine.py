@@ -20,8 +20,8 @@ from gateway.errors import StoreBroken
 from gateway.hooks.sources import file_modules
 from gateway.hooks.threads import HookThreads
 from gateway.store.base import Bounds
-from gateway.store.blobs import BlobStore, FileBlobs
-from gateway.store.opening import open_store
+from gateway.store.blobs import BlobStore
+from gateway.store.opening import open_blobs, open_store
 from gateway.store.operations import Store
 
 
@@ -59,7 +59,7 @@ class Machine:
 
     def blobs(self) -> BlobStore:
         """Where large bodies and attachments go."""
-        return FileBlobs(self.data / "blobs")
+        return open_blobs(self.settings.store, self.data)
 
     async def open_store(
         self, blobs: BlobStore, *, create: bool, on_broken: Callable[[StoreBroken], None] | None

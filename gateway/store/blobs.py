@@ -11,14 +11,45 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from gateway.domain.health import Health
 from gateway.errors import NotFound, StoreBroken, StoreError, StoreUnavailable
 
+RETIRED = "retired"
 _NAME = 64
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def checked(blob: str, data: bytes) -> bytes:
+    """Give a content back if it is the one that its reference names.
+
+    Raises:
+        StoreUnavailable: it was damaged where it is kept.
+    """
+    if hashlib.sha256(data).hexdigest() != blob:
+        raise StoreUnavailable(
+            f"the content {blob} is damaged where the blobs are kept; restore it from a backup"
+        )
+    return data
+
+
+def name_of(blob: str) -> str:
+    """Give a reference back if it is one, so that it cannot lead elsewhere.
+
+    Raises:
+        NotFound: it is no SHA-256 in hex.
+    """
+    if len(blob) != _NAME or not all(letter in "0123456789abcdef" for letter in blob):
+        raise NotFound("that is not the reference of a blob")
+    return blob
+
+
 class BlobStore(Protocol):
-    """Contents by reference; the same content has the same reference and is kept once."""
+    """Contents by reference; the same content has the same reference and is kept once.
+
+    A content that nothing refers to any more is retired first and purged an hour later. Until then
+    it can still be read, for somebody may have put the same content at the very moment it was
+    retired, and is about to commit the row that names it.
+    """
 
     async def put(self, data: bytes) -> str:
         """Store a content durably and return its reference, the SHA-256 in hex.
@@ -30,19 +61,32 @@ class BlobStore(Protocol):
         ...
 
     async def read(self, blob: str) -> bytes:
-        """Read a content.
+        """Read a content, a retired one too.
 
         Raises:
             NotFound: it is not there.
+            StoreUnavailable: it cannot be read now, or is not what its reference names.
         """
         ...
 
     async def exists(self, blob: str) -> bool:
-        """Whether a content is there."""
+        """Whether a content is there and not retired."""
         ...
 
-    async def delete(self, blob: str) -> None:
-        """Delete a content; one that is not there is no error."""
+    async def retire(self, blob: str) -> None:
+        """Put a content aside; one that is not there is no error."""
+        ...
+
+    async def restore(self, blob: str) -> None:
+        """Take a retired content back; one that is not there is no error."""
+        ...
+
+    async def purge(self, blob: str) -> None:
+        """Delete a retired content for good; one that is not there is no error."""
+        ...
+
+    async def probe(self) -> Health:
+        """Whether contents can be stored, without leaving anything behind."""
         ...
 
 
@@ -68,14 +112,48 @@ class FileBlobs:
         """Whether a content is there."""
         return await asyncio.to_thread(self._path(blob).exists)
 
-    async def delete(self, blob: str) -> None:
-        """Delete a content; one that is not there is no error."""
-        await asyncio.to_thread(self._path(blob).unlink, missing_ok=True)
+    async def retire(self, blob: str) -> None:
+        """Put a content aside; one that is not there is no error."""
+        await asyncio.to_thread(self._move, self._path(blob), self._retired(blob))
+
+    async def restore(self, blob: str) -> None:
+        """Take a retired content back; one that is not there is no error."""
+        await asyncio.to_thread(self._move, self._retired(blob), self._path(blob))
+
+    async def purge(self, blob: str) -> None:
+        """Delete a retired content for good; one that is not there is no error."""
+        await asyncio.to_thread(self._retired(blob).unlink, missing_ok=True)
+
+    async def probe(self) -> Health:
+        """Whether contents can be stored."""
+        return await asyncio.to_thread(self._probe)
 
     def _path(self, blob: str) -> Path:
-        if len(blob) != _NAME or not all(letter in "0123456789abcdef" for letter in blob):
-            raise NotFound("that is not the reference of a blob")
-        return self._folder / blob[:2] / blob[2:4] / blob
+        return self._folder / name_of(blob)[:2] / blob[2:4] / blob
+
+    def _retired(self, blob: str) -> Path:
+        return self._folder / RETIRED / name_of(blob)
+
+    def _probe(self) -> Health:
+        try:
+            self._make_folder(self._folder)
+            with tempfile.TemporaryFile(dir=self._folder) as file:
+                file.write(b"probe")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            return Health(state="down", code="store", reason=str(_store_error(error)))
+        return Health()
+
+    def _move(self, source: Path, target: Path) -> None:
+        try:
+            self._make_folder(target.parent)
+            with suppress(FileNotFoundError):
+                source.replace(target)
+                _sync_folder(target.parent)
+                _sync_folder(source.parent)
+        except OSError as error:
+            raise _store_error(error) from error
 
     def _put(self, data: bytes) -> str:
         blob = hashlib.sha256(data).hexdigest()
@@ -100,11 +178,12 @@ class FileBlobs:
 
     def _read(self, blob: str) -> bytes:
         try:
-            return self._path(blob).read_bytes()
-        except FileNotFoundError:
-            raise NotFound("the content is not there any more") from None
+            for path in (self._path(blob), self._retired(blob), self._path(blob)):
+                with suppress(FileNotFoundError):
+                    return checked(blob, path.read_bytes())
         except OSError as error:
             raise StoreUnavailable(f"a blob cannot be read: {error.strerror}") from error
+        raise NotFound("the content is not there any more")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -146,6 +225,7 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}
+        self.retired: dict[str, bytes] = {}
 
     async def put(self, data: bytes) -> str:
         """Keep a content and return its reference."""
@@ -155,14 +235,29 @@ class MemoryBlobs:
 
     async def read(self, blob: str) -> bytes:
         """Read a content."""
-        if blob not in self._contents:
-            raise NotFound("the content is not there any more")
-        return self._contents[blob]
+        for contents in (self._contents, self.retired):
+            if blob in contents:
+                return contents[blob]
+        raise NotFound("the content is not there any more")
 
     async def exists(self, blob: str) -> bool:
-        """Whether a content is there."""
+        """Whether a content is there and not retired."""
         return blob in self._contents
 
-    async def delete(self, blob: str) -> None:
-        """Delete a content; one that is not there is no error."""
-        self._contents.pop(blob, None)
+    async def retire(self, blob: str) -> None:
+        """Put a content aside."""
+        if blob in self._contents:
+            self.retired[blob] = self._contents.pop(blob)
+
+    async def restore(self, blob: str) -> None:
+        """Take a retired content back."""
+        if blob in self.retired:
+            self._contents[blob] = self.retired.pop(blob)
+
+    async def purge(self, blob: str) -> None:
+        """Delete a retired content for good."""
+        self.retired.pop(blob, None)
+
+    async def probe(self) -> Health:
+        """Nothing can be wrong."""
+        return Health()

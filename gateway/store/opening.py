@@ -8,10 +8,12 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from gateway.config.server import StoreSettings
+from gateway.config.storage import S3_PLACE
 from gateway.contracts.services import Clock
 from gateway.errors import ConfigError, Fault, StoreBroken
 from gateway.store.base import Bounds
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import BlobStore, FileBlobs
 from gateway.store.operations import Store
 from gateway.store.sqlite import SqliteStore
 
@@ -34,6 +36,31 @@ def parse_url(url: str) -> URL:
     if backend == "sqlite" and address.database in (None, "", ":memory:"):
         raise _fault("a database in memory", "what is acknowledged has to outlive the process")
     return address.set(drivername="sqlite" if backend == "sqlite" else "postgresql")
+
+
+def open_blobs(settings: StoreSettings, data: Path) -> BlobStore:
+    """Open the place where attachments and large bodies are kept.
+
+    Args:
+        data: the data folder, for which ``{data}`` stands.
+
+    Raises:
+        ConfigError: it is an object store and its library is missing.
+    """
+    place = settings.blobs.replace("{data}", str(data))
+    found = S3_PLACE.fullmatch(place)
+    if found is None:
+        return FileBlobs(Path(place))
+    try:
+        from gateway.store.s3 import S3Blobs
+
+        return S3Blobs(found["bucket"], found["prefix"] or "", settings.s3)
+    except ImportError:
+        fault = Fault(
+            path="store.blobs", expected="a folder, as the library for S3 is not installed",
+            found=repr(place), hint="pip install 'intake-gateway[s3]'",
+        )  # fmt: skip
+        raise ConfigError([fault]) from None
 
 
 def _fault(found: str, hint: str) -> ConfigError:

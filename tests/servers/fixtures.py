@@ -16,6 +16,7 @@ import pytest
 from tests.servers.dovecot import Dovecot, start_dovecot
 from tests.servers.faultproxy import FaultProxy, start_fault_proxy
 from tests.servers.kannel import Kannel, kannel_folder
+from tests.servers.nanio import ObjectStore, start_nanio
 from tests.servers.postfix import Postfix, start_postfix
 from tests.servers.postgres import Postgres, start_postgres
 from tests.servers.pymap import Pymap, start_pymap
@@ -47,6 +48,14 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     url = postgres.create_database()
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """A running S3 server; make a bucket of your own."""
+    require("nanio")
+    with start_nanio() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ FIXTURES = {
     "expired_dovecot": "dovecot",
     "kannel": "kannel",
     "oauth_dovecot": "dovecot",
+    "object_store": "nanio",
     "poor_dovecot": "dovecot",
     "postfix": "postfix",
     "postgres": "postgresql",

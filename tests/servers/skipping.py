@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import postfix, postgres, rt
+from tests.servers import nanio, postfix, postgres, rt
 
 INSTALL = "run scripts/apt-servers as root"
 
@@ -57,9 +57,16 @@ def _pymap() -> str | None:
     return None
 
 
+def _nanio() -> str | None:
+    if not nanio.PROGRAM.exists():
+        return "nanio is not installed (make .venv/.servers)"
+    return None
+
+
 CHECKS: dict[str, Callable[[], str | None]] = {
     "dovecot": _dovecot,
     "kannel": _kannel,
+    "nanio": _nanio,
     "postfix": _postfix,
     "postgresql": _postgres,
     "pymap": _pymap,
@@ -71,7 +78,8 @@ def missing(server: str) -> str | None:
     """Return why a server cannot be run here, or None where it can.
 
     Args:
-        server: ``dovecot``, ``kannel``, ``postfix``, ``postgresql``, ``pymap`` or ``rt5``.
+        server: ``dovecot``, ``kannel``, ``nanio``, ``postfix``, ``postgresql``, ``pymap`` or
+            ``rt5``.
     """
     return CHECKS[server]()
 

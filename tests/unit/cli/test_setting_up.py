@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.servers.nanio import ObjectStore
 from tests.unit.cli.town import CONFIG, Town
 
 
@@ -53,7 +54,7 @@ def test_check_probes_and_names_the_sick(town: Town) -> None:
     """A backend that refuses the password is named with what to do; the others are well."""
     told = town.call("check", "--probe", "--json")
     assert 8 == told.code
-    assert "1 of 4 need an operator: backend/sick" == told.error["message"]
+    assert "1 of 5 need an operator: backend/sick" == told.error["message"]
     assert {
         "state": "down",
         "code": "authentication_failed",
@@ -188,3 +189,30 @@ def test_a_plugins_command_without_a_usable_config(own_town: Town) -> None:
     told = own_town.call("desk", "list", "--json")
     assert 3 == told.code
     assert "web.listen" == json.loads(told.err)["error"]["faults"][0]["path"]
+
+
+def test_a_probe_tells_what_is_wrong_with_the_object_store(
+    tmp_path: Path, object_store: ObjectStore
+) -> None:
+    """A right key is well; a wrong one and a wrong bucket are told apart, without the secret."""
+    here, bucket = Town(tmp_path, {}), object_store.create_bucket()
+    config = f"""
+        [store]
+        blobs = "s3://%s/mail"
+        [store.s3]
+        endpoint = "{object_store.endpoint}"
+        access_key = "{object_store.access_key}"
+        secret_key = "${{KEY}}"
+    """
+    here.configure(config % bucket)
+    told = here.call("check", "--probe", "--json", KEY=object_store.secret_key)
+    assert (0, "ok") == (told.code, told.json["probes"]["blobs"]["state"]), told.err
+    told = here.call("check", "--probe", "--json", KEY="wrong-secret")
+    assert (8, "authentication_failed") == (told.code, told.json["probes"]["blobs"]["code"])
+    assert "wrong-secret" not in told.out + told.err
+    here.configure(config % "no-such-bucket")
+    told = here.call("check", "--probe", "--json", KEY=object_store.secret_key)
+    assert (8, "no_such_bucket") == (told.code, told.json["probes"]["blobs"]["code"])
+    here.configure(config % "X")
+    told = here.call("check", KEY="k")
+    assert (3, True) == (told.code, "blobs to be a folder or s3://BUCKET/PREFIX" in told.err)

@@ -38,7 +38,15 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SECRETS = dict.fromkeys(
-    ["EMAIL_PASSWORD", "EMAIL_RELAY_KEY", "EMAIL_ALSO_KEY", "EMAIL_BY_NAME_NAME_KEY"], "s"
+    [
+        "EMAIL_PASSWORD",
+        "EMAIL_RELAY_KEY",
+        "EMAIL_ALSO_KEY",
+        "EMAIL_BY_NAME_NAME_KEY",
+        "S3_ACCESS_KEY",
+        "S3_SECRET_KEY",
+    ],
+    "s",
 )
 
 
