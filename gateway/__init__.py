@@ -7,6 +7,7 @@ from gateway.contracts.backend import Backend, BackendCapabilities, BackendType
 from gateway.contracts.channel import Channel, ChannelCapabilities, ChannelType, Parser
 from gateway.contracts.check import Check
 from gateway.contracts.console import ConsolePage
+from gateway.contracts.continuation import Codes, IssuedCode, Matter, Matters, Redeemed
 from gateway.contracts.services import (
     Blobs,
     Clock,
@@ -109,6 +110,7 @@ __all__ = [
     "ChannelType",
     "Check",
     "Clock",
+    "Codes",
     "ConfigError",
     "ConnectorError",
     "ConsolePage",
@@ -135,8 +137,11 @@ __all__ = [
     "IdentityEvidence",
     "Ignored",
     "Intake",
+    "IssuedCode",
     "Log",
     "Match",
+    "Matter",
+    "Matters",
     "Message",
     "NewArrival",
     "NotFound",
@@ -150,6 +155,7 @@ __all__ = [
     "Receipt",
     "RecentText",
     "RecipientOutcome",
+    "Redeemed",
     "Refuse",
     "Refused",
     "Rejected",

@@ -123,7 +123,7 @@ class Gateway:
         inbound = Inbound(
             hooks=parts.hooks, store=parts.store, keyring=parts.keyring, policy=policy,
             rules=[rule.as_rule(n) for n, rule in enumerate(settings.routing)], acknowledger=acknowledger,
-            default_backends=default_backends(parts.assembly),
+            default_backends=default_backends(parts.assembly), channels=parts.channels,
         )  # fmt: skip
         return Pipeline(
             store=parts.store, preparer=parts.preparer, inbound=inbound, keyring=parts.keyring,
@@ -260,7 +260,7 @@ class Gateway:
             plugin_routes=[(a.plugin, a.value) for a in routes("register_routes")],
             console_pages=[(a.plugin, a.value) for a in routes("register_console_pages")],
             ready=lambda: parts.board.parts.get("gateway", _STARTING).state == "ok",
-            redact=redaction(parts.hooks),
+            redact=redaction(parts.hooks), codes=parts.codes,
         )  # fmt: skip
 
 

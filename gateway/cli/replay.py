@@ -105,6 +105,7 @@ async def _run(parts: Parts, session: Session, choice: Choice) -> list[Done]:
         clock=parts.clock,
         new_id=parts.new_id,
         on_committed=parts.notice,
+        channels=parts.channels,
     )
     arrivals = list(choice.arrivals) or await _span(parts, session, choice)
     found: list[Done] = []

@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "why": "why",
         "reply": "reply",
         "note": "note",
+        "code": "code",
         "merge": "merge",
         "unmerge": "unmerge",
     },

@@ -102,6 +102,33 @@ class AcknowledgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = 100
 
 
+class ContinuationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Codes with which customers go on by another channel."""
+
+    minutes: Annotated[
+        float, Meta(gt=0, le=1440, description="How long a code lives, in minutes.")
+    ] = 15.0
+    most_live: Annotated[
+        int, Meta(ge=1, le=1000, description="Codes of one tenant that live at once.")
+    ] = 100
+    wrong_per_caller_hour: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Wrong tries of one caller in an hour, after which right ones count as "
+            "wrong too. All who hide their number count as one caller.",
+        ),
+    ] = 5
+    wrong_per_tenant_hour: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="Wrong tries of everybody together in an hour, at one tenant.",
+        ),
+    ] = 60
+
+
 class MatchingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which messages belong together."""
 

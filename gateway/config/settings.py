@@ -16,6 +16,7 @@ from gateway.config.connectors import (
 )
 from gateway.config.policies import (
     AcknowledgeSettings,
+    ContinuationSettings,
     IntakeSettings,
     MatchingSettings,
     OutboxSettings,
@@ -89,3 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     matching: Annotated[MatchingSettings, Meta(description="Which messages belong together.")] = (
         field(default_factory=MatchingSettings)
     )
+    continuation: Annotated[
+        ContinuationSettings,
+        Meta(description="Codes with which customers go on by another channel, such as a call."),
+    ] = field(default_factory=ContinuationSettings)

@@ -13,6 +13,7 @@ from gateway.domain.arrival import Arrival
 from gateway.domain.delivery import Repeat, StuckHead
 from gateway.domain.draft import Parsed
 from gateway.domain.health import Health
+from gateway.domain.message import Message
 from gateway.domain.outgoing import Reply, Sent
 
 Parser = Callable[[Arrival], Sequence[Parsed]]
@@ -82,6 +83,18 @@ class Channel(Generic[S]):
     def is_quick(self, arrival: Arrival) -> bool:
         """Whether parsing is bounded to 20 ms, so that it may run in the gateway's own process."""
         return len(arrival.body) <= 4096
+
+    def revise(self, stored: Message, new: Message) -> Message:
+        """Put a stored message together with what says something new of it (`Draft.revises`).
+
+        It must be pure, and give the same whatever the order in which the parts came. Who wrote the
+        message and where it stands is kept by the core.
+
+        Args:
+            stored: the message as it is.
+            new: what came, as if it were all; by default it takes the place of the stored one.
+        """
+        return new
 
     async def send(self, reply: Reply) -> Sent:
         """Send one reply.

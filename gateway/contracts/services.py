@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from gateway.contracts.continuation import Codes, Matters
 from gateway.domain.arrival import NewArrival
 from gateway.domain.health import Health
 from gateway.domain.message import Attachment
@@ -143,6 +144,8 @@ class Context(Generic[S]):
     Args:
         name: the instance's name in the config.
         tenant: whose it is.
+        codes: continuation codes, to go on by another channel.
+        matters: what may be told a customer of their own matters.
         settings: the plugin's own settings type, validated.
         instance_id: of this gateway installation; for loop headers.
         own_addresses: gives every address any channel of this gateway answers to, lower case.
@@ -155,6 +158,8 @@ class Context(Generic[S]):
     clock: Clock
     state: State
     tokens: Tokens
+    codes: Codes
+    matters: Matters
     blobs: Blobs
     http: Http
     log: Log

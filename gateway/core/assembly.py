@@ -13,9 +13,11 @@ from gateway.config.settings import Settings
 from gateway.contracts.backend import Backend
 from gateway.contracts.channel import Channel
 from gateway.contracts.services import Clock, Context, Http, Log
+from gateway.core.continuation import OWNER, ContinuationCodes
 from gateway.core.health import HealthBoard
 from gateway.core.intake import IntakeDoor
 from gateway.core.machine import Machine
+from gateway.core.matters import StoredMatters
 from gateway.core.metrics import Metrics
 from gateway.core.operating import Operator
 from gateway.core.pace import Pace
@@ -25,6 +27,7 @@ from gateway.core.policies import CorePolicies
 from gateway.core.reading import BlobReader
 from gateway.core.state import StoredState
 from gateway.domain.changes import Changes
+from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.health import Health
 from gateway.domain.ids import IdGenerator
 from gateway.domain.tokens import Keyring
@@ -98,6 +101,7 @@ class Parts:
     on_accepted: list[Callable[[int], None]] = field(default_factory=list)
     channels: dict[str, Channel[Any]] = field(default_factory=dict)
     backends: dict[str, Backend[Any]] = field(default_factory=dict)
+    _codes: dict[str, ContinuationCodes] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -129,6 +133,22 @@ class Parts:
             on_committed=self.notice, on_accepted=self.accepted,
         )  # fmt: skip
 
+    def codes(self, tenant: str) -> ContinuationCodes:
+        """The continuation codes of a tenant."""
+        if tenant not in self._codes:
+            settings = self.settings.continuation
+            self._codes[tenant] = ContinuationCodes(
+                tenant=tenant, state=StoredState(self.store, tenant=tenant, owner=OWNER),
+                keyring=self.keyring, clock=self.clock,
+                policy=ContinuationPolicy(
+                    minutes=settings.minutes, most_live=settings.most_live,
+                    wrong_per_caller=settings.wrong_per_caller_hour,
+                    wrong_per_tenant=settings.wrong_per_tenant_hour,
+                ),
+                choose=lambda below: int(self.random() * below),
+            )  # fmt: skip
+        return self._codes[tenant]
+
     def notice(self, changes: Changes) -> None:
         """Tell everybody of a commit."""
         for listener in self.listeners:
@@ -157,6 +177,7 @@ class Parts:
         return Context(
             name=name, tenant=tenant, settings=settings, clock=self.clock,
             state=StoredState(self.store, tenant=tenant, owner=part), tokens=self.keyring,
+            codes=self.codes(tenant), matters=StoredMatters(self.store, tenant),
             blobs=BlobReader(self.blobs), http=self.http, log=self.log_of(part),
             report=self.board.reporter(part),
             public_url=self.settings.gateway.public_url.rstrip("/"), instance_id=self.instance,

@@ -11,7 +11,7 @@ import msgspec
 from gateway.contracts.services import Clock
 from gateway.core.api_reply import ApiReply
 from gateway.core.intake import IntakeDoor
-from gateway.core.merging import merge, unmerge
+from gateway.core.pipeline.merging import merge, unmerge
 from gateway.core.pipeline.work import Work
 from gateway.domain.arrival import NewArrival
 from gateway.domain.changes import Changes

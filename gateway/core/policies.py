@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 from gateway.config.connectors import TenantSettings
@@ -21,6 +24,17 @@ def _redact_said(text: str) -> tuple[str, int]:
     written, count = redact_cards(text)
     both, more = redact_spoken_cards(written)
     return both, count + more
+
+
+def _redacted_within(value: Any, redact: Callable[[str], tuple[str, int]]) -> Any:
+    """Redact every text in what a channel keeps of its own, such as the words of a transcript."""
+    if isinstance(value, str):
+        return redact(value)[0]
+    if isinstance(value, dict):
+        return {name: _redacted_within(one, redact) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted_within(one, redact) for one in value]
+    return value
 
 
 class CorePolicies:
@@ -45,7 +59,10 @@ class CorePolicies:
         fields = {
             name: redact(getattr(message, name)) for name in ("subject", "text", "quoted", "html")
         }
-        changed = {name: text for name, (text, count) in fields.items() if count}
+        changed: dict[str, Any] = {name: text for name, (text, count) in fields.items() if count}
+        extra = _redacted_within(message.extra, redact)
+        if extra != message.extra:
+            changed["extra"] = extra
         return msgspec.structs.replace(message, **changed) if changed else None
 
     @hookimpl

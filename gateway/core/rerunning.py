@@ -7,6 +7,7 @@ which conversation it belongs to are not decided again. Nothing is written until
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from gateway.contracts.services import Clock
 from gateway.core.pipeline.keys import exact_key
 from gateway.core.pipeline.preparing import Prepared, Preparer
+from gateway.core.pipeline.revising import Channels, put_together
 from gateway.core.pipeline.runner import RELEASED
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes, Reference
@@ -27,7 +29,8 @@ from gateway.store.operations import Store, StoredArrival, Tenants
 RACES = 20
 FIELDS = (
     "kind", "audience", "subject", "text", "quoted", "html", "language", "attachments",
-    "in_reply_to", "external_ids", "sent_at", "automated", "answerable", "trust", "spam", "extra",
+    "in_reply_to", "external_ids", "sent_at", "automated", "answerable", "trust", "spam", "quiet",
+    "extra",
 )  # fmt: skip
 
 Outcome = Literal["same", "changed", "passes", "unreadable", "stopped", "left"]
@@ -60,6 +63,7 @@ class Rerunner:
 
     Args:
         on_committed: told what was committed.
+        channels: by name, to put revisions together.
     """
 
     def __init__(
@@ -70,8 +74,9 @@ class Rerunner:
         clock: Clock,
         new_id: Callable[[], int],
         on_committed: Callable[[Changes], None],
+        channels: Channels = MappingProxyType({}),
     ) -> None:
-        self._store, self._preparer = store, preparer
+        self._store, self._preparer, self._channels = store, preparer, channels
         self._clock, self._new_id, self._on_committed = clock, new_id, on_committed
 
     async def look(self, tenants: Tenants, arrival: int) -> list[Rerun]:
@@ -171,7 +176,10 @@ class Rerunner:
         if message.arrivals[-1:] != (arrival.id,):
             newest = show("arr", message.arrivals[-1]) if message.arrivals else "another arrival"
             return replace(about, reason=f"{newest} says what {show('msg', message.id)} is now")
-        revised = _revised(message, part.candidate.message)
+        new = part.candidate.message
+        if part.candidate.draft.revises:
+            new = put_together(self._channels, arrival.source, message, new)
+        revised = _revised(message, new)
         fields = _differing(message, revised)
         if not fields:
             return replace(about, outcome="same")

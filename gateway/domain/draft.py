@@ -76,7 +76,11 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
         same_as: content keys under which the same message in another inbox is recognised.
         answerable: False if no automatic answer may be sent; `reasons` says why.
         acknowledge: the channel may send an acknowledgement to this sender.
-        revises: native id of the message of which this is a new revision.
+        revises: native id of the message of which this is a new revision, or a part that
+            `Channel.revise` puts together with what came before.
+        quiet: nothing to work on yet, as a call that still rings: it is kept and shown, but opens
+            no ticket and wakes nobody, until a revision that is not quiet.
+        continues: the proof that `Codes.redeem` gave for its author.
     """
 
     kind: MessageKind = "text"
@@ -107,6 +111,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
     trust: Trust = Trust()
     spam: Spam = Spam()
     revises: str = ""
+    quiet: bool = False
+    continues: str = ""
     extra: dict[str, Any] = {}
 
 

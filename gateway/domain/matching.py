@@ -1,7 +1,8 @@
 """Which conversation a message belongs to. Pure: the same draft and knowledge give the same answer.
 
-A message joins only with proof: a native thread whose platform admits the sender, or a signed
-token or references together with a sender who already takes part. Subject lines, ticket numbers
+A message joins only with proof: a continuation code that its sender keyed in, a native thread whose
+platform admits the sender, or a signed token or references together with a sender who already takes
+part. Subject lines, ticket numbers
 and similar texts never join anything; who holds a token without taking part gets a conversation of
 their own, linked to the one the token names.
 """
@@ -14,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from gateway.domain.contact import Identity, at_least
+from gateway.domain.conversation import Conversation
 from gateway.domain.draft import Draft
 from gateway.domain.known import Known, KnownConversation
 from gateway.domain.similarity import comparable, compare, normalise
@@ -21,7 +23,7 @@ from gateway.domain.tokens import Named
 
 DAY = 86_400_000
 CONTAINED = 0.8
-By = Literal["thread", "token", "reference", "repeat", "plugin"]
+By = Literal["code", "thread", "token", "reference", "repeat", "plugin"]
 
 
 class MatchingPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,14 +75,18 @@ def match(
     named: tuple[Named, ...],
     policy: MatchingPolicy,
     now: int,
+    continued: int | None = None,
 ) -> Joined | Apart:
     """Decide where a message belongs.
 
     Args:
         author: the sender's identity if it is known already.
         named: what the draft's verified tokens name, in order.
+        continued: the conversation that the draft's verified proof of a continuation code names.
         now: when the message was received.
     """
+    if continued is not None and (found := known.conversations.get(continued)):
+        return _join(found, "code", "its sender keyed in a continuation code of it", policy, now)
     if draft.thread and draft.thread.admits_sender and known.thread:
         found = known.conversations.get(known.thread.conversation)
         if found:
@@ -119,16 +125,20 @@ def _may_not_join(
     return None
 
 
+def is_over(conversation: Conversation, policy: MatchingPolicy, now: int) -> bool:
+    """Whether a conversation ended so long ago that nothing joins it any more."""
+    return (
+        conversation.state in ("resolved", "closed")
+        and conversation.resolved_at is not None
+        and now - conversation.resolved_at > policy.reopen_days * DAY
+    )
+
+
 def _join(
     found: KnownConversation, by: By, reason: str, policy: MatchingPolicy, now: int
 ) -> Joined | Apart:
     conversation = found.conversation
-    ended = conversation.resolved_at
-    if (
-        conversation.state in ("resolved", "closed")
-        and ended is not None
-        and now - ended > policy.reopen_days * DAY
-    ):
+    if is_over(conversation, policy, now):
         return Apart(
             reason=f"{reason}, but that conversation ended over {policy.reopen_days:g} days ago",
             link=conversation.id,
@@ -142,6 +152,8 @@ def _repeat(
 ) -> Joined | Apart:
     fresh = Apart(reason="nothing proves that it belongs to an earlier conversation")
     if author is None or not at_least(draft.proof, "asserted") or draft.automated != "none":
+        return fresh
+    if draft.quiet:
         return fresh
     text = normalise(draft.text)
     if not comparable(text):

@@ -98,7 +98,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was said in a conversation.
 
     Times are milliseconds since the Unix epoch; `sent_at` is the sender's claim. `text` is always
-    there, without quote and signature; what was cut is in `quoted`.
+    there, without quote and signature; what was cut is in `quoted`. One that is `quiet` is nothing
+    to work on yet.
     """
 
     id: int
@@ -127,6 +128,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     trust: Trust = Trust()
     spam: Spam = Spam()
     repeat_of: int | None = None
+    quiet: bool = False
     revision: int = 0
     arrivals: tuple[int, ...] = ()
     extra: dict[str, Any] = {}

@@ -2,7 +2,8 @@
 
 Base32 in lower case, because local parts of addresses are lower-cased on the way. A full token is
 key id (1 byte), conversation (8 bytes), HMAC-SHA256 cut to 128 bits: 40 letters. A short one, for
-Message-IDs, has a MAC of 40 bits and is believed only together with a sender who takes part.
+Message-IDs, has a MAC of 40 bits and is believed only together with a sender who takes part. A
+bound one says that somebody has proven to belong to a conversation, and is good for them alone.
 """
 
 from __future__ import annotations
@@ -70,19 +71,42 @@ class Keyring:
 
     def verify(self, tenant: str, token: str) -> Named | None:
         """Read a token; None unless a live key of ours made it for this tenant."""
-        try:
-            padded = token.upper() + "=" * (-len(token) % 8)
-            raw = base64.b32decode(padded)
-        except ValueError:
-            return None
+        raw = _raw(token)
         short = len(raw) == _HEAD + _SHORT
         if not short and len(raw) != _HEAD + _FULL:
             return None
+        if not self._signed(b"short" if short else b"full", tenant, raw):
+            return None
+        return Named(int.from_bytes(raw[1:_HEAD], "big"), short)
+
+    def make_bound(self, tenant: str, conversation: int, to: str) -> str:
+        """Make a token that is good for one bearer only, whom `to` names."""
+        key = self._keys[0]
+        head = bytes([key.number]) + conversation.to_bytes(8, "big")
+        raw = head + key.mac(b"bound", tenant, head + to.encode(), _FULL)
+        return base64.b32encode(raw).decode().rstrip("=").lower()
+
+    def verify_bound(self, tenant: str, token: str, to: str) -> int | None:
+        """The conversation a bound token names; None unless it was made for this bearer."""
+        raw = _raw(token)
+        if len(raw) != _HEAD + _FULL or not self._signed(b"bound", tenant, raw, to.encode()):
+            return None
+        return int.from_bytes(raw[1:_HEAD], "big")
+
+    def digest(self, purpose: str, tenant: str, text: str) -> str:
+        """Hash a text under the newest key, so that without the key it cannot be guessed back."""
+        return self._keys[0].mac(purpose.encode(), tenant, text.encode(), _FULL).hex()
+
+    def _signed(self, purpose: bytes, tenant: str, raw: bytes, more: bytes = b"") -> bool:
         head, mac = raw[:_HEAD], raw[_HEAD:]
-        purpose = b"short" if short else b"full"
         good = False
         for key in self._keys:
-            good |= hmac.compare_digest(key.mac(purpose, tenant, head, len(mac)), mac)
-        if not good:
-            return None
-        return Named(int.from_bytes(head[1:], "big"), short)
+            good |= hmac.compare_digest(key.mac(purpose, tenant, head + more, len(mac)), mac)
+        return good
+
+
+def _raw(token: str) -> bytes:
+    try:
+        return base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+    except ValueError:
+        return b""

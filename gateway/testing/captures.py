@@ -7,10 +7,33 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from gateway.contracts.continuation import Matter
 from gateway.domain.arrival import NewArrival
-from gateway.domain.message import Attachment
+from gateway.domain.contact import Proof
+from gateway.domain.message import Address, Attachment
 from gateway.errors import NotFound
 from gateway.testing.state import MemoryState
+
+
+class MemoryMatters:
+    """Customers' matters, as a test sets them.
+
+    Set `open_` to what an address would be told if it were proven.
+    """
+
+    def __init__(self) -> None:
+        self.open_: dict[Address, tuple[Matter, ...]] = {}
+        self.known: dict[int, Matter] = {}
+        self.asked: list[tuple[Address, Proof]] = []
+
+    async def open_for(self, address: Address, *, least: Proof = "proven") -> tuple[Matter, ...]:
+        """The matters that were set for an address; remembers how much proof was asked for."""
+        self.asked.append((address, least))
+        return self.open_.get(address, ())
+
+    async def get(self, conversation: int) -> Matter | None:
+        """The matter that was set."""
+        return self.known.get(conversation)
 
 
 class CapturingIntake:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.contracts.services import Context
+from gateway.core.continuation import ContinuationCodes
 from gateway.domain.arrival import Arrival, NewArrival, SourceKind
+from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.health import Health
 from gateway.domain.tokens import Keyring
-from gateway.testing.captures import CapturingIntake, CapturingLog, MemoryBlobs
+from gateway.testing.captures import CapturingIntake, CapturingLog, MemoryBlobs, MemoryMatters
 from gateway.testing.clock import EPOCH, FakeClock
 from gateway.testing.loopback import LoopbackHttp
 from gateway.testing.state import MemoryState
 
 S = TypeVar("S", bound=msgspec.Struct)
 NAME = "here"
+KEYRING = Keyring([b"the kit's own key, thirty-two bytes"])
 
 
 @dataclass
@@ -35,11 +39,22 @@ class Surroundings:
     http: LoopbackHttp = field(default_factory=LoopbackHttp)
     log: CapturingLog = field(default_factory=CapturingLog)
     reports: list[Health] = field(default_factory=list)
+    matters: MemoryMatters = field(default_factory=MemoryMatters)
     intake: CapturingIntake = field(init=False)
+    _codes: dict[str, ContinuationCodes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Let the intake write the same state."""
         self.intake = CapturingIntake(self.state)
+
+    def codes(self, tenant: str = "default") -> ContinuationCodes:
+        """The continuation codes of a tenant, with the gateway's own rules."""
+        if tenant not in self._codes:
+            self._codes[tenant] = ContinuationCodes(
+                tenant=tenant, state=MemoryState(), keyring=KEYRING, clock=self.clock,
+                policy=ContinuationPolicy(), choose=secrets.randbelow,
+            )  # fmt: skip
+        return self._codes[tenant]
 
     def report(self, health: Health) -> None:
         """Keep what the connector says of its health."""
@@ -55,7 +70,7 @@ class Surroundings:
         """
         return Context(
             name=name, tenant=tenant, settings=settings, clock=self.clock, state=self.state,
-            tokens=Keyring([b"the kit's own key, thirty-two bytes"]), blobs=self.blobs,
+            tokens=KEYRING, codes=self.codes(tenant), matters=self.matters, blobs=self.blobs,
             http=self.http, log=self.log, report=self.report, **more,
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from gateway.config.server import ApiSettings, ApiToken, WebSettings
 from gateway.contracts.console import ConsolePage
+from gateway.contracts.continuation import Codes
 from gateway.contracts.services import Blobs, Clock, Log
 from gateway.contracts.web import Route
 from gateway.core.health import HealthBoard
@@ -31,6 +32,7 @@ class Services:
         web: where it listens, and limits of a single request.
         api: the tokens.
         public_url: how the world reaches the gateway; may be empty.
+        codes: gives a tenant's continuation codes.
         routes: of the connectors, answered below ``/in/NAME``.
         plugin_routes: of the plugins, answered below ``/plugins/NAME``.
         console_pages: of the plugins, shown below ``/pages/NAME``.
@@ -51,6 +53,7 @@ class Services:
     clock: Clock
     log: Log
     redact: Redact
+    codes: Callable[[str], Codes]
     web: WebSettings = field(default_factory=WebSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
     public_url: str = ""

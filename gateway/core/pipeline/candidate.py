@@ -66,6 +66,7 @@ def candidate_message(
         answerable=draft.answerable,
         trust=draft.trust,
         spam=draft.spam,
+        quiet=draft.quiet,
         arrivals=(arrival.id,),
         extra=draft.extra,
     )

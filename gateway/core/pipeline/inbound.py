@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -10,19 +11,22 @@ import msgspec
 from gateway.core.pipeline.acknowledging import Acknowledger
 from gateway.core.pipeline.answering import answer
 from gateway.core.pipeline.candidate import Candidate
+from gateway.core.pipeline.continuing import continue_where_proven
 from gateway.core.pipeline.identifying import identify
 from gateway.core.pipeline.keys import (
     author_address,
+    continued_by,
     exact_key,
     loose_key,
     named_by,
     same_keys,
 )
 from gateway.core.pipeline.placing import NO_TICKET, claim, open_conversation, place, reopen
+from gateway.core.pipeline.revising import Channels, Revised, revise
 from gateway.core.pipeline.work import CORE, Work
 from gateway.domain.arrival import Arrival
 from gateway.domain.contact import Contact, Identity
-from gateway.domain.conversation import Conversation, Route, reference_hash
+from gateway.domain.conversation import Conversation, Route
 from gateway.domain.decision import DecisionKind
 from gateway.domain.ids import show
 from gateway.domain.known import Known, KnownConversation
@@ -41,6 +45,7 @@ class Inbound:
     Args:
         rules: routing rules of the configuration, in order.
         default_backends: by tenant, where a message goes that no rule sends anywhere.
+        channels: by name, to put revisions together.
     """
 
     def __init__(
@@ -53,10 +58,11 @@ class Inbound:
         rules: Sequence[Rule],
         default_backends: dict[str, tuple[str, ...]],
         acknowledger: Acknowledger,
+        channels: Channels = MappingProxyType({}),
     ) -> None:
         self._hooks, self._store, self._keyring, self._policy = hooks, store, keyring, policy
         self._rules, self._default_backends = rules, default_backends
-        self._acknowledger = acknowledger
+        self._acknowledger, self._channels = acknowledger, channels
 
     async def decide(
         self, work: Work, arrival: Arrival, candidate: Candidate, known: Known
@@ -64,10 +70,13 @@ class Inbound:
         """Decide about one message; None if it is nothing new."""
         if self._redelivered(work, arrival, candidate, known):
             return None
+        known = await continue_where_proven(
+            self._store, work, self._keyring, candidate.draft, known, self._policy
+        )
         if candidate.draft.revises:
-            revised = await self._revise(work, arrival, candidate, known)
+            revised = await revise(self._store, self._channels, work, arrival, candidate, known)
             if revised is not None:
-                return revised
+                return await self._revised(work, candidate, revised)
         _note(work, candidate, candidate.message.id)
         author = await self._author(work, candidate, known)
         verdict = await self._match(work, arrival, candidate, known, author)
@@ -75,13 +84,16 @@ class Inbound:
         if joined is not None:
             conversation = work.read(known.conversations[joined.conversation].conversation)
         else:
-            new_route = await self._route(work, candidate)
+            quiet = candidate.message.quiet
+            new_route = Route() if quiet else await self._route(work, candidate)
             conversation = open_conversation(work, candidate, author, new_route, verdict)  # type: ignore[arg-type]
         message = place(work, candidate, known, conversation, author, joined)
         self._claim(work, arrival, candidate)
+        if message.quiet:
+            return message
         conversation = reopen(work, conversation, message)
-        if not conversation.route.backends and message.automated not in NO_TICKET:
-            conversation = await self._route_late(work, candidate, conversation, joined)
+        if joined and not conversation.route.backends and message.automated not in NO_TICKET:
+            conversation = await self._route_late(work, candidate, conversation)
         self._forward(work, conversation, message)
         if joined is None and message.automated not in NO_TICKET:
             await answer(self._hooks, work, conversation, message)
@@ -116,35 +128,19 @@ class Inbound:
             )  # fmt: skip
         return False
 
-    async def _revise(
-        self, work: Work, arrival: Arrival, candidate: Candidate, known: Known
-    ) -> Message | None:
-        """Make a new revision of a stored message: an edit, a late transcript."""
-        lead = known.references.get(reference_hash(arrival.tenant, candidate.draft.revises))
-        if lead is None or lead.conversation not in known.conversations:
-            return None
-        stored = await self._store.message(None, lead.message)
-        conversation = work.read(known.conversations[lead.conversation].conversation)
-        revised = msgspec.structs.replace(
-            candidate.message, id=stored.id, conversation=stored.conversation, seq=stored.seq,
-            thread=stored.thread, author=stored.author, revision=stored.revision + 1,
-            external_ids=tuple(
-                dict.fromkeys((*stored.external_ids, *candidate.message.external_ids))
-            ),
-            received_at=stored.received_at, arrivals=(*stored.arrivals, arrival.id),
-        )  # fmt: skip
-        work.messages.append(revised)
-        work.change(conversation)
-        _note(work, candidate, stored.id)
-        work.decide(
-            "match", "revision", f"revision {revised.revision} of a stored message",
-            message=stored.id, conversation=stored.conversation,
-        )  # fmt: skip
-        work.tell("message.revised", conversation=stored.conversation, message=stored.id)
-        claim(work, stored.id, (exact_key(arrival, candidate.part),), arrival.id)
-        for backend in conversation.route.backends:
-            work.deliver(revised, f"backend/{backend}", "forward")
-        return revised
+    async def _revised(self, work: Work, candidate: Candidate, revised: Revised) -> Message:
+        """Tell of a revision whoever works on the conversation, once there is something to do."""
+        message, conversation = revised.message, revised.conversation
+        _note(work, candidate, message.id)
+        if revised.wakes:
+            conversation = reopen(work, work.conversation(conversation.id), message)
+            if not conversation.route.backends:
+                conversation = await self._route_late(work, candidate, conversation)
+        if revised.shows:
+            # It is told of where it is seen, which after a merge is not where it was written.
+            seen = msgspec.structs.replace(message, conversation=conversation.id)
+            self._forward(work, conversation, seen)
+        return message
 
     async def _author(self, work: Work, candidate: Candidate, known: Known) -> Identity | None:
         draft = candidate.draft
@@ -178,6 +174,7 @@ class Inbound:
             candidate.draft, known, author=author,
             named=named_by(self._keyring, arrival.tenant, candidate.draft.tokens),
             policy=self._policy, now=arrival.received_at,
+            continued=continued_by(self._keyring, arrival.tenant, candidate.draft),
         )  # fmt: skip
         plugin = CORE
         if isinstance(verdict, Apart):
@@ -257,11 +254,9 @@ class Inbound:
         return decided
 
     async def _route_late(
-        self, work: Work, candidate: Candidate, conversation: Conversation, joined: Joined | None
+        self, work: Work, candidate: Candidate, conversation: Conversation
     ) -> Conversation:
-        """Route a conversation that a machine's mail had opened, now that a person writes in it."""
-        if joined is None:
-            return conversation
+        """Route a conversation that was opened with nothing to work on, now that there is."""
         found = await self._route(work, candidate)
         return work.change(conversation, route=found, tier=found.tier, priority=found.priority)
 

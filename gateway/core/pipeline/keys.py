@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.core.api_reply import named_conversation
+from gateway.core.continuation import bearer
 from gateway.domain.arrival import Arrival
 from gateway.domain.contact import identity_hash
 from gateway.domain.conversation import reference_hash, thread_hash, ticket_hash
@@ -51,6 +52,13 @@ def named_by(keyring: Keyring, tenant: str, tokens: Sequence[str]) -> tuple[Name
     return tuple(named for token in tokens if (named := keyring.verify(tenant, token)))
 
 
+def continued_by(keyring: Keyring, tenant: str, draft: Draft) -> int | None:
+    """The conversation that a draft's proof of a continuation code names, if it is its author's."""
+    if not draft.continues:
+        return None
+    return keyring.verify_bound(tenant, draft.continues, bearer(draft.author))
+
+
 def question(
     arrival: Arrival, parsed: Parsed, part: int, keyring: Keyring, repeat_ms: int
 ) -> Question:
@@ -74,9 +82,7 @@ def question(
                     reference_hash(tenant, native)
                     for native in (*parsed.references, *filter(None, (parsed.revises,)))
                 ),
-                conversations=tuple(
-                    named.conversation for named in named_by(keyring, tenant, parsed.tokens)
-                ),
+                conversations=_conversations(keyring, tenant, parsed),
                 recent_of=mine if parsed.proof != "claimed" else None,
                 recent_since=arrival.received_at - repeat_ms,
             )
@@ -100,3 +106,9 @@ def question(
             )
         case _:
             return Question(tenant=tenant, claims=claims)
+
+
+def _conversations(keyring: Keyring, tenant: str, draft: Draft) -> tuple[int, ...]:
+    named = [named.conversation for named in named_by(keyring, tenant, draft.tokens)]
+    continued = continued_by(keyring, tenant, draft)
+    return (*named, *(() if continued is None else (continued,)))

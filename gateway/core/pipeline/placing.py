@@ -31,7 +31,7 @@ def open_conversation(
 ) -> Conversation:
     """Open a conversation for a message, linked to the one it resembles."""
     message = candidate.message
-    quiet = message.automated in NO_TICKET
+    quiet = message.quiet or message.automated in NO_TICKET
     conversation = Conversation(
         id=work.new_id(),
         tenant=work.tenant,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.web.api import conversations, deliveries, health, messages, quarantine, writing
+from gateway.web.api import codes, conversations, deliveries, health, messages, quarantine, writing
 from gateway.web.api.openapi import describe
 from gateway.web.api.operation import Answer, Call, Operation
 
@@ -18,6 +18,7 @@ async def get_openapi(call: Call) -> Answer:
 OPERATIONS: tuple[Operation, ...] = (
     *conversations.OPERATIONS,
     *writing.OPERATIONS,
+    *codes.OPERATIONS,
     *messages.OPERATIONS,
     *deliveries.OPERATIONS,
     *quarantine.OPERATIONS,

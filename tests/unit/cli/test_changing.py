@@ -46,6 +46,18 @@ def test_a_note_to_nothing(town: Town) -> None:
     assert "Error: conv_0000000000001: there is no such conversation\n" == told.err
 
 
+def test_a_code_is_shown_once(own_town: Town) -> None:
+    """Six digits and until when they are good; the database does not have them."""
+    told = own_town.call("code", own_town.ids["conversation:tap"], "--json")
+    assert 0 == told.code, told.err
+    code = told.json["code"]
+    assert (6, True) == (len(code), code.isdigit())
+    stored = b"".join(file.read_bytes() for file in own_town.folder.rglob("gateway.db*"))
+    assert f'"{code}"'.encode() not in stored
+    told = own_town.call("code", own_town.ids["conversation:tap"])
+    assert "good once, until 20" in told.out
+
+
 def test_merge_and_unmerge(own_town: Town) -> None:
     """A merge shows in both, and its undo restores what was."""
     one, into = own_town.ids["conversation:tap"], own_town.ids["conversation:invoice"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,9 +21,11 @@ import msgspec
 from gateway.contracts.backend import Backend, BackendCapabilities
 from gateway.contracts.channel import Channel, ChannelCapabilities, Parser
 from gateway.contracts.services import Context
+from gateway.core.continuation import OWNER, ContinuationCodes
 from gateway.core.egress import GuardedHttp
 from gateway.core.events import EventFeed
 from gateway.core.intake import IntakeDoor
+from gateway.core.matters import StoredMatters
 from gateway.core.operating import Operator
 from gateway.core.outbox.composing import ReplyComposer
 from gateway.core.outbox.sender import Sender
@@ -39,6 +42,7 @@ from gateway.core.texts import ACKNOWLEDGED
 from gateway.core.timers import Timers
 from gateway.domain.arrival import Arrival, NewArrival
 from gateway.domain.changes import Changes
+from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.conversation import Conversation
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
@@ -152,6 +156,17 @@ class Pigeon(Channel[Nothing]):
     def is_quick(self, arrival: Arrival) -> bool:
         return True
 
+    def revise(self, stored: Message, new: Message) -> Message:
+        """Put the parts of a message that says so into order; else the new one counts."""
+        if "part" not in new.extra:
+            return new
+        before = stored.extra.get("parts") or {stored.extra["part"]: stored.text}
+        parts = {**before, new.extra["part"]: new.text}
+        return msgspec.structs.replace(
+            new, text=" ".join(parts[name] for name in sorted(parts)), extra={"parts": parts, "part": ""},
+            quiet=stored.quiet and new.quiet,
+        )  # fmt: skip
+
     async def send(self, reply: Reply) -> Sent:
         def carry_out() -> Sent:
             self.sent.append(reply)
@@ -263,6 +278,11 @@ class Workshop:
         self.new_id = IdGenerator(node, clock.now)
         self.log, self.blobs = ListLog(), MemoryBlobs()
         self.keyring = Keyring([KEY])
+        self.codes = ContinuationCodes(
+            tenant=TENANT, state=StoredState(store, tenant=TENANT, owner=OWNER),
+            keyring=self.keyring, clock=clock, policy=ContinuationPolicy(),
+            choose=secrets.randbelow,
+        )  # fmt: skip
         self.hooks = Hooks(Dispatcher(implementations(*options.plugins), clock=clock))
         self.channels = {
             name: Pigeon(self._context("channel", name), **options.channel)
@@ -304,7 +324,8 @@ class Workshop:
         return Context(
             name=name, tenant=TENANT, settings=Nothing(), clock=self.clock,
             state=StoredState(self.store, tenant=TENANT, owner=f"{kind}/{name}"),
-            tokens=self.keyring, blobs=BlobReader(self.blobs), http=GuardedHttp(), log=self.log,
+            tokens=self.keyring, codes=self.codes, matters=StoredMatters(self.store, TENANT),
+            blobs=BlobReader(self.blobs), http=GuardedHttp(), log=self.log,
             report=lambda health: None,
         )  # fmt: skip
 
@@ -327,7 +348,7 @@ class Workshop:
             inbound=Inbound(
                 hooks=self.hooks, store=self.store, keyring=self.keyring, policy=options.matching,
                 rules=options.rules, default_backends={TENANT: ("tickets",)},
-                acknowledger=acknowledger,
+                acknowledger=acknowledger, channels=self.channels,
             ),
             keyring=self.keyring, clock=self.clock, new_id=self.new_id, log=self.log,
             on_committed=self._notice, attempts=options.attempts, pace=OFTEN,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,19 +17,23 @@ import msgspec
 from gateway.config.addresses import Listen
 from gateway.config.secret import Secret
 from gateway.config.server import ApiSettings, ApiToken, WebSettings
+from gateway.core.continuation import OWNER, ContinuationCodes
 from gateway.core.health import HealthBoard
 from gateway.core.metrics import Metrics
 from gateway.core.operating import Operator
 from gateway.core.reading import BlobReader
+from gateway.core.state import StoredState
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.cards import redact_cards
 from gateway.domain.changes import Changes
 from gateway.domain.contact import Contact, Identity
+from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.conversation import Conversation, Participant, Route, Thread, Ticket
 from gateway.domain.decision import Decision, DecisionKind
 from gateway.domain.delivery import Attempt, Delivery
 from gateway.domain.ids import IdGenerator
 from gateway.domain.message import Attachment, Author, Message
+from gateway.domain.tokens import Keyring
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
 from gateway.store.operations import Store
@@ -95,11 +100,20 @@ class World:
             "clock": self.clock,
             "log": self.log,
             "redact": redact,
+            "codes": self.codes,
             "web": WebSettings(listen=Listen("127.0.0.1", 0)),
             "api": ApiSettings(tokens=tokens),
             "public_url": "https://gateway.example.org/base",
         }
         return Services(**{**given, **changed})
+
+    def codes(self, tenant: str) -> ContinuationCodes:
+        """A tenant's continuation codes; two live at once."""
+        return ContinuationCodes(
+            tenant=tenant, state=StoredState(self.store, tenant=tenant, owner=OWNER),
+            keyring=Keyring([b"a key of thirty-two bytes or more"]), clock=self.clock,
+            policy=ContinuationPolicy(most_live=2), choose=secrets.randbelow,
+        )  # fmt: skip
 
     async def commit(self, **parts: Any) -> None:
         """Commit changes and expect no conflict."""

@@ -1,0 +1,105 @@
+"""New revisions of stored messages: an edit, a call that ends, a late transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.contracts.channel import Channel
+from gateway.core.pipeline.candidate import Candidate
+from gateway.core.pipeline.keys import exact_key
+from gateway.core.pipeline.placing import claim
+from gateway.core.pipeline.work import Work
+from gateway.domain.arrival import Arrival
+from gateway.domain.changes import Reference
+from gateway.domain.conversation import Conversation, reference_hash
+from gateway.domain.known import Known
+from gateway.domain.message import Message
+from gateway.store.operations import Store
+
+Channels = Mapping[str, Channel[Any]]
+SEEN = ("kind", "subject", "text", "quoted", "html", "attachments", "quiet")
+
+
+class Revised(msgspec.Struct, frozen=True, kw_only=True):
+    """A revision that was written down.
+
+    Args:
+        conversation: where the message is seen, which need not be the one it was written in.
+        before: the message as it was.
+    """
+
+    message: Message
+    before: Message
+    conversation: Conversation
+
+    @property
+    def wakes(self) -> bool:
+        """Whether there is something to work on now, and was not before."""
+        return self.before.quiet and not self.message.quiet
+
+    @property
+    def shows(self) -> bool:
+        """Whether whoever works on it sees anything new."""
+        differs = any(getattr(self.before, f) != getattr(self.message, f) for f in SEEN)
+        return differs and not self.message.quiet
+
+
+async def revise(
+    store: Store,
+    channels: Channels,
+    work: Work,
+    arrival: Arrival,
+    candidate: Candidate,
+    known: Known,
+) -> Revised | None:
+    """Make a new revision of a stored message; None if there is none that it revises."""
+    lead = known.references.get(reference_hash(arrival.tenant, candidate.draft.revises))
+    if lead is None or lead.conversation not in known.conversations:
+        return None
+    before = await store.message(None, lead.message)
+    conversation = work.read(known.conversations[lead.conversation].conversation)
+    message = revision(
+        put_together(channels, arrival.source, before, candidate.message), before, arrival.id
+    )
+    work.messages.append(message)
+    work.change(conversation)
+    work.references += [
+        Reference(
+            key=reference_hash(work.tenant, native), conversation=before.conversation,
+            message=before.id,
+        )
+        for native in message.external_ids
+        if native not in before.external_ids
+    ]  # fmt: skip
+    work.decide(
+        "match", "revision", f"revision {message.revision} of a stored message",
+        message=before.id, conversation=before.conversation,
+    )  # fmt: skip
+    work.tell("message.revised", conversation=before.conversation, message=before.id)
+    claim(work, before.id, (exact_key(arrival, candidate.part),), arrival.id)
+    return Revised(message=message, before=before, conversation=conversation)
+
+
+def put_together(channels: Channels, source: str, stored: Message, new: Message) -> Message:
+    """Let the channel put a stored message together with what came."""
+    channel = channels.get(source)
+    return new if channel is None else channel.revise(stored, new)
+
+
+def revision(new: Message, stored: Message, *arrivals: int) -> Message:
+    """The next revision of a stored message; whose it is and where it stands stays."""
+    return msgspec.structs.replace(
+        new,
+        id=stored.id,
+        conversation=stored.conversation,
+        seq=stored.seq,
+        thread=stored.thread,
+        author=stored.author,
+        revision=stored.revision + 1,
+        external_ids=tuple(dict.fromkeys((*stored.external_ids, *new.external_ids))),
+        received_at=stored.received_at,
+        arrivals=(*stored.arrivals, *arrivals),
+    )
