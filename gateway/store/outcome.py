@@ -46,6 +46,7 @@ class Outcome:
     messages: Images[int] = field(default_factory=dict)
     revisions: list[Row] = field(default_factory=list)
     message_arrivals: dict[Row, None] = field(default_factory=dict)
+    blob_uses: dict[Row, None] = field(default_factory=dict)
     claims: Images[bytes] = field(default_factory=dict)
     references: Images[bytes] = field(default_factory=dict)
     tickets: Images[int] = field(default_factory=dict)
@@ -138,6 +139,9 @@ def _record_messages(outcome: Outcome, changes: Changes) -> None:
         images[message.id] = rows.message_row(kept)
         ledger.messages[message.id] = kept
         _bind(outcome, message.id, *message.arrivals)
+        for attachment in message.attachments:
+            if attachment.blob:
+                outcome.blob_uses[(attachment.blob, message.id)] = None
     for claim in changes.claims:
         outcome.claims[claim.key] = (claim.key, claim.message, claim.arrival)
         ledger.claims.add(claim.key)

@@ -70,6 +70,7 @@ arrival = Table(
     _id(), _text("tenant"), _text("source"), _number("received_at"),
     Column("blob", Text), _bytes("doc"), _bytes("body"),
     Index("arrival_received", "received_at"),
+    _partial("arrival_blob", "blob", where="blob IS NOT NULL"),
 )  # fmt: skip
 
 # Arrivals that are not done; the journal itself is only ever appended to.
@@ -156,6 +157,31 @@ message_arrival = Table(
     "message_arrival", metadata,
     _number("arrival"), _number("message"),
     PrimaryKeyConstraint("arrival", "message", name="message_arrival_pkey"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Which messages have attachments in the blob store, any of their revisions; with `arrival_blob` it
+# says whether a blob is used still, by whatever tenant.
+blob_use = Table(
+    "blob_use", metadata,
+    Column("blob", SORTED, nullable=False), _number("message"),
+    PrimaryKeyConstraint("blob", "message", name="blob_use_pkey"),
+    Index("blob_use_message", "message"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Blobs that lost a user: looked at, retired, and purged an hour later unless they are used again.
+blob_unused = Table(
+    "blob_unused", metadata,
+    Column("blob", SORTED, primary_key=True), _number("retired_at", null=True),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# What retention passed over since something waited for it; looked at again each time.
+kept_back = Table(
+    "kept_back", metadata,
+    Column("walk", SORTED, nullable=False), _number("id"),
+    PrimaryKeyConstraint("walk", "id", name="kept_back_pkey"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

@@ -130,6 +130,7 @@ def _write_messages(connection: Connection, outcome: Outcome) -> None:
     add(connection, schema.claim, _in_order(outcome.claims))
     add_missing(connection, schema.reference, _in_order(outcome.references))
     add_missing(connection, schema.message_arrival, sorted(outcome.message_arrivals))
+    add_missing(connection, schema.blob_use, sorted(outcome.blob_uses))
 
 
 def _write_deliveries(connection: Connection, outcome: Outcome) -> None:
