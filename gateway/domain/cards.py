@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 _SEPARATOR = r"(?:[ \u00a0\u202f.\-\u2010-\u2015/]|&nbsp;|&#160;)"
-_RUN = re.compile(rf"(?<![\w#+])\d++(?:{_SEPARATOR}{{1,3}}\d++)*(?!\w)")
+# What may not stand before a run is looked for behind its first digit, for a pattern that begins with
+# a digit is searched for five times as quickly.
+_RUN = re.compile(rf"\d(?<![\w#+]\d)\d*+(?:{_SEPARATOR}{{1,3}}\d++)*(?!\w)")
 _GROUP = re.compile(r"(?<![#\d])\d+")  # not the number in an entity such as &#160;
 SHORTEST, LONGEST = 12, 19
 _TOKEN = 40  # more digits in groups of four are a token, an account key, a licence
@@ -61,6 +63,8 @@ def is_card_number(digits: str) -> bool:
 
 def redact_cards(text: str) -> tuple[str, int]:
     """Replace card numbers by ``[card …1234]``; gives the text and how many there were."""
+    if _has_few_digits(text):
+        return text, 0
     parts: list[str] = []
     count = done = 0
     for run in _RUN.finditer(text):
@@ -68,6 +72,14 @@ def redact_cards(text: str) -> tuple[str, int]:
             parts += [text[done:start], f"[card …{last}]"]
             count, done = count + 1, end
     return "".join((*parts, text[done:])), count
+
+
+def _has_few_digits(text: str) -> bool:
+    """Whether a text is seen at once to hold no card: most texts are."""
+    if not text.isascii():  # there are digits beyond ASCII
+        return False
+    data = text.encode("ascii")
+    return len(data) - len(data.translate(None, b"0123456789")) < SHORTEST
 
 
 def _cards(run: re.Match[str]) -> Iterator[tuple[int, int, str]]:

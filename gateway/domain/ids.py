@@ -82,9 +82,9 @@ def read(prefix: Prefix, text: str) -> int:
 
 def key_hash(*parts: str) -> bytes:
     """Hash a look-up key to 16 bytes; parts are length-prefixed so that none runs into another."""
-    digest = hashlib.blake2b(digest_size=16)
+    whole = bytearray()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(4, "big"))
-        digest.update(data)
-    return digest.digest()
+        whole += len(data).to_bytes(4, "big")
+        whole += data
+    return hashlib.blake2b(whole, digest_size=16).digest()

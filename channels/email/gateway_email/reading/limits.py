@@ -24,8 +24,10 @@ _HEADER_END = re.compile(rb"\n\r?\n")
 # What opens another parser: Outlook's envelope, calendars, charsets that hide signs, reports.
 _SLOW_WORDS = (
     b"tnef", b"winmail", b"calendar", b"/ics", b"utf-7", b"utf7", b"utf_7", b"utf-16", b"utf16", b"utf-32",
-    b"mailer-daemon", b"postmaster", b"x-failed-recipients", b"delivery-status", b"begin 6",
+    b"mailer-daemon", b"postmaster", b"x-failed-recipients", b"delivery-status",
 )  # fmt: skip
+_UUENCODED = b"begin 6"
+_MENDED_BEGINNINGS = (b"\n", b"\r", b" ", b"\t", b"F", b">")  # what stands there may be taken away
 _ENCODINGS_THAT_HIDE = (b"base64", b"base-64", b"uue")
 
 
@@ -59,22 +61,27 @@ def is_quick(raw: bytes) -> bool:
     found = _HEADER_END.search(raw)
     header = raw[: found.start()] if found else raw
     lower = raw.lower()
-    counts = (
-        (len(header), _QUICK_HEADER_BYTES),
-        (header.count(b"\n"), _QUICK_HEADER_LINES),
-        (raw.count(b"\n"), _QUICK_LINES),
-        (raw.count(b"\n--"), _QUICK_PARTS),
-        (len(header) - len(header.translate(None, b'",()<>\\')), _QUICK_ADDRESS_SIGNS),
-        (raw.count(b"=?"), _QUICK_ENCODED_WORDS),
-        (raw.count(b":"), _QUICK_COLONS),
-        (raw.count(b";"), _QUICK_SEMICOLONS),
-        (raw.count(b"\\"), _QUICK_ADDRESS_SIGNS),
-    )
-    if any(count > limit for count, limit in counts):
+    if (
+        len(header) > _QUICK_HEADER_BYTES
+        or header.count(b"\n") > _QUICK_HEADER_LINES
+        or raw.count(b"\n") > _QUICK_LINES
+        or raw.count(b"\n--") > _QUICK_PARTS
+        or len(header) - len(header.translate(None, b'",()<>\\')) > _QUICK_ADDRESS_SIGNS
+        or raw.count(b"=?") > _QUICK_ENCODED_WORDS
+        or raw.count(b":") > _QUICK_COLONS
+        or raw.count(b";") > _QUICK_SEMICOLONS
+        or raw.count(b"\\") > _QUICK_ADDRESS_SIGNS
+        or _UUENCODED in lower
+        or not _is_plain_8bit(raw)
+    ):
         return False
-    if any(word in lower for word in _SLOW_WORDS) or not _is_plain_8bit(raw):
+    html = b"html" in lower
+    # Without parts and HTML only the header opens another parser.
+    alone = not html and b"multipart" not in lower and not raw.startswith(_MENDED_BEGINNINGS)
+    telling = header.lower() if alone else lower
+    if any(word in telling for word in _SLOW_WORDS) or _hides_attachments(telling):
         return False
-    return not _hides_attachments(lower) and (b"html" not in lower or _is_quick_html(raw, lower))
+    return not html or _is_quick_html(raw, lower)
 
 
 def _hides_attachments(lower: bytes) -> bool:

@@ -101,9 +101,9 @@ MARKER = re.compile(
     r"(?:plaats uw )?antwoord boven deze (?:lijn|regel)|svara ovanför denna|svar over denne)",
     re.IGNORECASE,
 )
+# A part of every form above, in as few words as will do: a text is searched for each of them.
 MARKER_WORDS = (
-    "##-", "above this line", "oberhalb", "über dies", "au-dessus", "por encima", "por acima", "encima de", "acima de",
-    "sopra questa", "boven deze", "ovanför denna", "over denne",
+    "##-", "above this line", "oberhalb", "über dies", "au-dessus", "cima", "sopra questa", "boven deze", "denn",
 )  # fmt: skip
 RULE_LINE = re.compile(r"^[>\s]{0,10}[-_=*—–]{5,}\s*$")
 DEVICE = re.compile(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import islice
 
 import msgspec
 
@@ -40,6 +42,7 @@ _DEVICE_WORDS = 9
 _WRAPPED_WORDS = 6
 _LONG_QUOTED_LINE = 60
 _COLONS = (":", "：")
+_RULE_SIGNS = frozenset("-–—_=*>")
 # A letter, a digit, or a sign that stands for a word, such as an emoji.
 _WORD = re.compile("[^\\W_]|[\u2100-\U0010ffff]")
 _QUOTE_MARK = re.compile(r"^\s{0,3}(?:>|\|\s)")
@@ -103,7 +106,8 @@ def _window(text: str) -> list[str]:
 def _first_quote(lines: list[str]) -> _Found | None:
     search = _Search(lines)
     marked = _has_marker(lines)
-    for at, line in enumerate(lines):
+    for at in _telling(lines, marked=marked):
+        line = lines[at]
         stripped = line.strip()
         if not stripped:
             continue
@@ -184,8 +188,19 @@ class _Search:
         return self.verbs >= 0 and VERB.search(joined) is not None
 
 
+def _telling(lines: list[str], *, marked: bool) -> Sequence[int]:
+    """Where a quote may begin: a line with a colon, or one that begins with a sign of a rule."""
+    if marked:
+        return range(len(lines))
+    return [
+        at
+        for at, line in enumerate(lines)
+        if ":" in line or "：" in line or line.lstrip()[:1] in _RULE_SIGNS
+    ]
+
+
 def _is_separator(stripped: str, line: str) -> bool:
-    if stripped[0] in "-–—_=*>" and SEPARATOR.match(line):
+    if stripped[0] in _RULE_SIGNS and SEPARATOR.match(line):
         return True
     return stripped.endswith(_COLONS) and FORWARD_BEGINS.match(line) is not None
 
@@ -323,8 +338,8 @@ def _without_signature(lines: list[str]) -> tuple[list[str], list[str]]:
             if not any(_QUOTE_MARK.match(rest[:10]) for rest in lines[at + 1 :]):
                 return lines[:at], lines[at:]
             break
-    filled = [at for at, line in enumerate(lines) if line.strip()][-_DEVICE_LINES:]
-    for at in filled:
+    backwards = (at for at in range(len(lines) - 1, -1, -1) if lines[at].strip())
+    for at in reversed(list(islice(backwards, _DEVICE_LINES))):
         line = lines[at]
         short = len(line) <= _DEVICE_LENGTH and len(line.split()) <= _DEVICE_WORDS
         if short and DEVICE.match(without_marks(line)):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_LINE_ENDS = re.compile("\r\n?")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_UNSEEN_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_UNSEEN = bytes((*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F))
+_UNSEEN_CONTROLS = re.compile(f"[{re.escape(_UNSEEN.decode())}]")
 _DIRECTION_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -20,11 +20,12 @@ def clean_text(text: str) -> str:
     if text.isprintable():
         return text
     if "\r" in text:
-        text = _LINE_ENDS.sub("\n", text)
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii():
+        return text.encode("ascii").translate(None, _UNSEEN).decode("ascii")
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    text = _UNSEEN_CONTROLS.sub("", text)
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+    return _SURROGATES.sub("\ufffd", _UNSEEN_CONTROLS.sub("", text))
 
 
 def clean_line(text: str) -> str:
