@@ -66,6 +66,7 @@ from gateway.domain.outgoing import (
     Sent,
     TicketRef,
 )
+from gateway.domain.recording import Recording, Transcript
 from gateway.domain.timer import Timer
 from gateway.errors import (
     AuthenticationFailed,
@@ -155,6 +156,7 @@ __all__ = [
     "Receipt",
     "RecentText",
     "RecipientOutcome",
+    "Recording",
     "Redeemed",
     "Refuse",
     "Refused",
@@ -181,6 +183,7 @@ __all__ = [
     "TicketRef",
     "Timer",
     "Tokens",
+    "Transcript",
     "Trust",
     "Unreachable",
     "UnreadableArrival",

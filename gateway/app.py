@@ -31,6 +31,7 @@ from gateway.core.redacting import redaction
 from gateway.core.supervision import Supervisor
 from gateway.core.texts import acknowledgements
 from gateway.core.timers import Timers
+from gateway.core.transcribing import Transcriber
 from gateway.core.watching import report_orphans, watch_store
 from gateway.domain.health import Health
 from gateway.domain.matching import MatchingPolicy
@@ -76,6 +77,11 @@ class Gateway:
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
             log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
         )  # fmt: skip
+        self.transcriber = Transcriber(
+            store=parts.store, blobs=BlobReader(parts.blobs), hooks=parts.hooks,
+            channels=parts.channels, clock=parts.clock, new_id=parts.new_id, log=parts.log,
+            on_committed=parts.notice, idle=parts.pace.idle,
+        )  # fmt: skip
         self.events = Events(
             lambda plugin: EventFeed(
                 plugin=plugin, store=parts.store, hooks=parts.hooks, log=parts.log,
@@ -91,6 +97,8 @@ class Gateway:
         parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
         if parts.hooks.dispatcher.implemented("evaluate_conversation"):
             parts.listeners.append(self.evaluations.notice)
+        if parts.hooks.dispatcher.implemented("transcribe_recording"):
+            parts.listeners.append(self.transcriber.notice)
         parts.on_accepted.append(self.pipeline.wake)
         self.port = 0
 
@@ -178,6 +186,9 @@ class Gateway:
             start("node", _bound(keep_node, *keep))
             if parts.hooks.dispatcher.implemented("evaluate_conversation"):
                 start("evaluating", self.evaluations.run)
+            if parts.hooks.dispatcher.implemented("transcribe_recording"):
+                transcribe = _bound(self._ownership.run, "transcribing", self.transcriber.run)
+                start("transcribing", transcribe)
             for feed in self.events.feeds:
                 start(f"events/{feed.plugin}", feed.run)
             web = self._serve(self._services())

@@ -51,6 +51,10 @@ class PipelineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hook_seconds: Annotated[
         float, Meta(gt=0, description="Time a plugin's hook may take, in seconds.")
     ] = 5.0
+    transcribe_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Time a plugin may take to transcribe a recording, in seconds."),
+    ] = 300.0
 
 
 class OutboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

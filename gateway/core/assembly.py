@@ -280,6 +280,7 @@ def _dispatcher(
 
     return Dispatcher(
         assembly.plugins.implementations, clock=machine.clock,
-        deadline=assembly.settings.pipeline.hook_seconds, on_failure=failed,
+        deadline=assembly.settings.pipeline.hook_seconds,
+        deadlines={"transcribe_recording": assembly.settings.pipeline.transcribe_seconds}, on_failure=failed,
         on_suspended=suspended, threads=machine.hook_threads(),
     )  # fmt: skip

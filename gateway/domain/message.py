@@ -51,7 +51,8 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
         sha256: hash in hex, also the name of the blob.
         blob: reference into the blob store, empty unless stored.
         content_id: what an inline image is called in the html, without angle brackets.
-        mark: ``signed``, ``encrypted``, ``calendar``, ``tnef``, ``message`` or empty.
+        mark: ``signed``, ``encrypted``, ``calendar``, ``tnef``, ``message``, or ``recording`` for
+            speech that the channel has no transcript of: `transcribe_recording` is asked for one.
     """
 
     name: str

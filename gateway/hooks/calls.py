@@ -20,6 +20,7 @@ from gateway.domain.event import Event
 from gateway.domain.known import RecentText
 from gateway.domain.message import Message
 from gateway.domain.outgoing import Forward, Reply
+from gateway.domain.recording import Recording, Transcript
 from gateway.errors import HookFailure
 from gateway.hooks.dispatcher import Answered, Dispatcher, Piped
 from gateway.hooks.specs import Audience, Trigger
@@ -89,6 +90,18 @@ class Hooks:
         """Ask for the text of "we have it"."""
         return await self.dispatcher.first(
             "acknowledge_message", conversation=conversation, message=message
+        )
+
+    async def transcribe_recording(
+        self, message: Message, recording: Recording
+    ) -> Answered[Transcript] | None:
+        """Ask what is said in a recording.
+
+        Raises:
+            HookFailure: nobody answered, and who failed may answer when asked again.
+        """
+        return await self.dispatcher.first_or_fail(
+            "transcribe_recording", message=message, recording=recording
         )
 
     async def prepare_forward(self, forward: Forward, backend: str) -> Piped[Forward]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from gateway.contracts.services import Clock
@@ -56,6 +57,7 @@ class Dispatcher:
         implementations: each hook's, in the order in which they are asked.
         clock: the time of day, for suspensions.
         deadline: seconds one implementation may take.
+        deadlines: the same for hooks that may take longer.
         on_failure: told of each failure.
         on_suspended: told of each suspension.
         threads: where synchronous hooks run.
@@ -67,12 +69,13 @@ class Dispatcher:
         *,
         clock: Clock,
         deadline: float = DEADLINE,
+        deadlines: Mapping[str, float] = MappingProxyType({}),
         on_failure: Callable[[HookFailure], None] = _quiet,
         on_suspended: Callable[[Suspension], None] = _quiet,
         threads: HookThreads | None = None,
     ) -> None:
         self._implementations = implementations
-        self._deadline, self._on_failure = deadline, on_failure
+        self._deadline, self._deadlines, self._on_failure = deadline, deadlines, on_failure
         self._threads = threads or HookThreads()
         self._suspensions = Suspensions(clock, on_suspended)
 
@@ -94,6 +97,25 @@ class Dispatcher:
             answer = await self._ask(one, arguments)
             if answer is not None:
                 return Answered(answer, one.plugin, one.version)
+        return None
+
+    async def first_or_fail(self, hook: str, **arguments: Any) -> Answered[Any] | None:
+        """The first answer that is not None; for an open hook that can be asked again later.
+
+        Raises:
+            HookFailure: nobody answered, and this one failed or is suspended.
+        """
+        failure: HookFailure | None = None
+        for one in self._implementations[hook]:
+            try:
+                answer = await self._call(one, arguments, closed=False)
+            except HookFailure as error:
+                failure = failure or error
+                continue
+            if answer is not None:
+                return Answered(answer, one.plugin, one.version)
+        if failure is not None:
+            raise failure
         return None
 
     async def pipe(self, hook: str, value: T, **arguments: Any) -> Piped[T]:
@@ -185,7 +207,7 @@ class Dispatcher:
             answer = await call(
                 one,
                 arguments,
-                deadline=self._deadline,
+                deadline=self._deadlines.get(one.hook, self._deadline),
                 threads=self._threads,
                 returned=lambda: self._suspensions.returned(one.plugin),
             )

@@ -52,6 +52,7 @@ from gateway.domain.event import Event
 from gateway.domain.known import RecentText
 from gateway.domain.message import Message
 from gateway.domain.outgoing import Forward, Reply
+from gateway.domain.recording import Recording, Transcript
 from gateway.domain.timer import Timer
 from gateway.hooks.kinds import PROJECT, hookspec
 
@@ -231,6 +232,18 @@ def acknowledge_message(
     """Give the text of "we have it".
 
     FIRST, open. It is sent only where no loop can come of it, and not too often.
+    """
+
+
+@hookspec("FIRST")
+def transcribe_recording(
+    message: Message, recording: Recording, settings: Any
+) -> Transcript | None:
+    """Write down what is said in a recording, such as a voicemail; None leaves it to others.
+
+    FIRST, open. Asked once the message is stored, in the background and one after another, with
+    ``pipeline.transcribe_seconds`` as its deadline. The answer becomes a revision of the message;
+    who fails is asked again a few times.
     """
 
 

@@ -17,6 +17,7 @@ from gateway import (
     Channel,
     ChannelType,
     Draft,
+    DraftAttachment,
     EntryRef,
     Forward,
     Parser,
@@ -42,6 +43,15 @@ def read_letter(arrival: Arrival) -> Sequence[Draft]:
             text=letter["text"],
             subject=letter.get("subject", ""),
             external_ids=(arrival.key,),
+            attachments=tuple(
+                DraftAttachment(
+                    name="voice.txt",
+                    media_type="text/x-spoken",
+                    data=spoken.encode(),
+                    mark="recording",
+                )
+                for spoken in letter.get("spoken", ())
+            ),
             thread=ThreadRef(native_id=letter.get("thread", arrival.key)),
         )
     ]

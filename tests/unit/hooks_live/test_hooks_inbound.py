@@ -155,3 +155,16 @@ async def test_hook_enrich_contact(tmp_path: Path) -> None:
         view = await stage.running.store.conversation(None, conversation.id)
         assert view.contact is not None
         assert "Example Ltd." == view.contact.organisation
+
+
+async def test_hook_transcribe_recording(tmp_path: Path) -> None:
+    """What a plugin writes down is a revision of the message, which the ticket system is told of."""
+    async with staged(tmp_path, example("transcribe_recording")) as stage:
+        await stage.say("A letter to listen to", spoken=["The tap drips."])
+        first, second = await stage.forwarded(2)
+        assert "A letter to listen to" == first.text
+        assert "A letter to listen to\n\nThe tap drips." == second.text
+        assert first.message == second.message
+        [conversation] = await stage.conversations()
+        [message] = await stage.messages(conversation.id)
+        assert (1, "en") == (message.revision, message.language)

@@ -1,0 +1,216 @@
+"""Transcribing recordings that came without their words: in the background, one after another.
+
+The events are read like any subscriber's, from a durable place in their order, so that a recording is
+looked at although the gateway stopped in between. What a plugin answers is a revision of the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from gateway.contracts.services import Blobs, Clock, Log
+from gateway.core.pipeline.outgoing import tell_backends
+from gateway.core.pipeline.revising import Channels, Revised, put_together, revision
+from gateway.core.pipeline.work import Work
+from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.conversation import Conversation
+from gateway.domain.event import Event
+from gateway.domain.message import Attachment, Message
+from gateway.domain.recording import MARK, TRANSCRIPTS, Recording, Transcript
+from gateway.errors import HookFailure, NotFound, StoreBroken, StoreError
+from gateway.hooks.calls import Hooks
+from gateway.hooks.dispatcher import Answered
+from gateway.store.operations import Store
+
+OWNER, PLACE = "core/transcribing", "place"
+TOLD = ("message.stored", "message.revised")
+BATCH, RACES = 100, 20
+PAUSES = (1.0, 10.0, 60.0, 300.0)
+REMEMBERED = 1000
+
+
+class Transcriber:
+    """Asks `transcribe_recording` about every recording that nobody has written down.
+
+    Args:
+        channels: by name, to put revisions together.
+        idle: seconds between looks that nothing asked for.
+        pauses: seconds before each further try, when whoever was asked failed.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        blobs: Blobs,
+        hooks: Hooks,
+        channels: Channels,
+        clock: Clock,
+        new_id: Callable[[], int],
+        log: Log,
+        on_committed: Callable[[Changes], None],
+        idle: float = 2.0,
+        pauses: Sequence[float] = PAUSES,
+    ) -> None:
+        self._store, self._blobs, self._hooks, self._channels = store, blobs, hooks, channels
+        self._clock, self._new_id, self._log = clock, new_id, log
+        self._on_committed, self._idle, self._pauses = on_committed, idle, pauses
+        self._wake = asyncio.Event()
+        self._asked: dict[tuple[int, str], None] = {}
+
+    def notice(self, changes: Changes) -> None:
+        """Look again after a commit that brought a message."""
+        if changes.messages:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Transcribe until cancelled."""
+        row = await self._store.get_state(OWNER, PLACE)
+        place = msgspec.json.decode(row.value, type=int) if row else 0
+        while True:
+            self._wake.clear()
+            try:
+                events = await self._store.events_after(place, limit=BATCH)
+                for event in events:
+                    await self._look(event)
+                    place = event.id
+                if events:
+                    at = StateWrite(owner=OWNER, key=PLACE, value=msgspec.json.encode(place))
+                    await self._store.commit([Changes(tenant="default", state=(at,))])
+            except StoreBroken:
+                raise
+            except StoreError as error:
+                self._log.warning("transcribing.store", error=str(error))
+                events = []
+            if not events:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(self._idle):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _look(self, event: Event) -> None:
+        if event.kind not in TOLD or event.message is None:
+            return
+        try:
+            message = await self._store.message(None, event.message)
+        except NotFound:
+            return
+        for attachment in message.attachments:
+            key = (message.id, attachment.sha256)
+            if _unwritten(message, attachment) and key not in self._asked:
+                await self._transcribe(message, attachment)
+                self._asked[key] = None
+        while len(self._asked) > REMEMBERED:
+            self._asked.pop(next(iter(self._asked)))
+
+    async def _transcribe(self, message: Message, attachment: Attachment) -> None:
+        """Have one recording written down; given up after a few failures."""
+        try:
+            data = await self._blobs.read(attachment)
+        except NotFound:
+            return
+        recording = Recording(attachment=attachment, data=data)
+        for pause in (*self._pauses, None):
+            try:
+                answered = await self._hooks.transcribe_recording(message, recording)
+                if answered is not None:
+                    await self._write(message.id, attachment, answered)
+                return
+            except HookFailure as error:
+                if pause is None:
+                    await self._give_up(message, attachment, error)
+                    return
+                await asyncio.sleep(pause)
+
+    async def _write(
+        self, identifier: int, attachment: Attachment, answered: Answered[Transcript]
+    ) -> None:
+        """Make the transcript a revision; again for as long as somebody else is faster.
+
+        Raises:
+            HookFailure: it could not be redacted, so that it must not be stored yet.
+        """
+        for _ in range(RACES):
+            stored = await self._store.message(None, identifier)
+            if not _unwritten(stored, attachment):
+                return
+            work = Work(tenant=stored.tenant, now=self._clock.now(), new_id=self._new_id)
+            if await self._revise(work, stored, attachment, answered):
+                changes = work.changes()
+                [conflict] = await self._store.commit([changes])
+                if conflict is not None:
+                    continue
+                self._on_committed(changes)
+            return
+        self._log.warning("transcribing.races", message=identifier)
+
+    async def _revise(
+        self, work: Work, stored: Message, attachment: Attachment, answered: Answered[Transcript]
+    ) -> bool:
+        with_words = put_together(
+            self._channels, stored.channel, stored, _written(stored, attachment, answered)
+        )
+        redacted = await self._hooks.redact_message(with_words, "store")
+        if redacted.ended is not None:
+            self._log.warning("transcript.refused", plugin=redacted.ended.plugin)
+            return False
+        message = revision(redacted.value, stored)
+        conversation = work.change(work.read(await self._standing(stored.conversation)))
+        work.messages.append(message)
+        work.decide(
+            "enrich", "transcript", f"wrote down what {attachment.name} says",
+            plugin=f"{answered.plugin} {answered.version}", message=stored.id,
+            conversation=conversation.id, confidence=answered.value.confidence,
+        )  # fmt: skip
+        work.tell("message.revised", conversation=conversation.id, message=stored.id)
+        if Revised(message=message, before=stored, conversation=conversation).shows:
+            seen = msgspec.structs.replace(message, conversation=conversation.id)
+            tell_backends(work, conversation, seen)
+        return True
+
+    async def _standing(self, conversation: int) -> Conversation:
+        """The conversation itself, or the one that took it over."""
+        found = (await self._store.conversation(None, conversation)).conversation
+        while found.merged_into is not None:
+            found = (await self._store.conversation(None, found.merged_into)).conversation
+        return found
+
+    async def _give_up(self, message: Message, attachment: Attachment, error: HookFailure) -> None:
+        work = Work(tenant=message.tenant, now=self._clock.now(), new_id=self._new_id)
+        work.decide(
+            "enrich", "not transcribed", f"{attachment.name} has no transcript: {error}",
+            plugin=error.plugin, message=message.id, conversation=message.conversation,
+        )  # fmt: skip
+        await self._store.commit([work.changes()])
+        self._log.warning("transcribing.failed", message=message.id, plugin=error.plugin)
+
+
+def _unwritten(message: Message, attachment: Attachment) -> bool:
+    return (
+        attachment.mark == MARK
+        and attachment.state == "stored"
+        and attachment in message.attachments
+        and attachment.sha256 not in message.extra.get(TRANSCRIPTS, {})
+    )
+
+
+def _written(stored: Message, attachment: Attachment, answered: Answered[Transcript]) -> Message:
+    """The message with a transcript, as a channel gets it that puts nothing together itself."""
+    transcript = answered.value
+    kept = {
+        "text": transcript.text, "language": transcript.language,
+        "confidence": transcript.confidence, "by": answered.plugin,
+    }  # fmt: skip
+    transcripts = {**stored.extra.get(TRANSCRIPTS, {}), attachment.sha256: kept}
+    text = "\n\n".join(filter(None, (stored.text, transcript.text)))
+    return msgspec.structs.replace(
+        stored, text=text, language=stored.language or transcript.language,
+        extra={**stored.extra, TRANSCRIPTS: transcripts},
+    )  # fmt: skip
