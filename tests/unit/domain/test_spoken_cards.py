@@ -22,6 +22,8 @@ DIGITS = {
     "Portuguese": "zero um dois três quatro cinco seis sete oito nove",
     "Dutch": "nul een twee drie vier vijf zes zeven acht negen",
     "Swedish": "noll ett två tre fyra fem sex sju åtta nio",
+    "Danish": "nul en to tre fire fem seks syv otte ni",
+    "Norwegian": "null en to tre fire fem seks sju åtte ni",
     "Polish": "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
     "Russian": "ноль один два три четыре пять шесть семь восемь девять",
 }
