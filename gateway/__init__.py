@@ -50,11 +50,13 @@ from gateway.domain.draft import (
     Ignored,
     Parsed,
     Receipt,
+    ReceiptState,
     ThreadRef,
     TicketChange,
 )
 from gateway.domain.event import Event
 from gateway.domain.health import Health
+from gateway.domain.ids import read as read_id
 from gateway.domain.known import RecentText
 from gateway.domain.message import Address, Attachment, Author, Message, Spam, Trust
 from gateway.domain.outgoing import (
@@ -154,6 +156,7 @@ __all__ = [
     "Person",
     "Proof",
     "Receipt",
+    "ReceiptState",
     "RecentText",
     "RecipientOutcome",
     "Recording",
@@ -191,4 +194,5 @@ __all__ = [
     "WebResponse",
     "WorkEntry",
     "hookimpl",
+    "read_id",
 ]

@@ -67,6 +67,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
 
     Args:
         author: the sender's address in normal form, or None if there is none.
+        also: further addresses of the author that the same proof covers, such as an id beside a phone
+            number; each takes part as the author does, and none is taken from somebody who has it.
         proof: how well the sender's address is proven (see `Proof`).
         evidence: what the proof rests on, in words.
         recipients: the channel's own addresses that were written to (for routing).
@@ -85,6 +87,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
 
     kind: MessageKind = "text"
     author: Address | None = None
+    also: tuple[Address, ...] = ()
     author_kind: AuthorKind = "customer"
     proof: Proof = "claimed"
     evidence: str = ""

@@ -21,11 +21,16 @@ def identify(
     proof: Proof,
     evidence: str,
     proposed: Sequence[IdentityEvidence] = (),
+    also: Sequence[Address] = (),
 ) -> Identity:
     """Find an address's identity or make one, on the work sheet.
 
     A better proof than the stored one is kept. A new address joins an existing contact only if both
-    the message and a plugin's evidence are more than a claim.
+    the message and a plugin's evidence are more than a claim, or if the very proof of the message
+    covers an address of that contact.
+
+    Args:
+        also: further addresses that this proof covers.
     """
     key = identity_hash(work.tenant, address)
     found = known.identities.get(key) or _on_sheet(work, address)
@@ -36,7 +41,28 @@ def identify(
         work.identities.append(better)
         work.decide("identity", "proof", f"{address.scheme}:{address.value} is now {proof}")
         return better
-    contact = _contact(work, address, proof, proposed)
+    contact = _covered(work, known, proof, also) or _contact(work, address, proof, proposed)
+    return _add(work, address, contact, proof, evidence)
+
+
+def identify_also(
+    work: Work, known: Known, author: Identity, address: Address, *, proof: Proof, evidence: str
+) -> Identity | None:
+    """Find or make the identity of a further address of an author; None if it is somebody else's."""
+    found = known.identities.get(identity_hash(work.tenant, address)) or _on_sheet(work, address)
+    if found is None:
+        work.decide("identity", "also", f"{address.scheme}:{address.value} is the sender's as well")
+        return _add(work, address, author.contact, proof, evidence)
+    if found.contact == author.contact:
+        return found
+    work.decide(
+        "identity", "apart",
+        f"{address.scheme}:{address.value} came along, but is known as somebody else's",
+    )  # fmt: skip
+    return None
+
+
+def _add(work: Work, address: Address, contact: int, proof: Proof, evidence: str) -> Identity:
     identity = Identity(
         id=work.new_id(), tenant=work.tenant, contact=contact,
         scheme=address.scheme, value=address.value, scope=address.scope, name=address.name,
@@ -44,6 +70,14 @@ def identify(
     )  # fmt: skip
     work.identities.append(identity)
     return identity
+
+
+def _covered(work: Work, known: Known, proof: Proof, also: Sequence[Address]) -> int | None:
+    """The contact of the first further address that is known, if the proof is more than a claim."""
+    if not at_least(proof, "asserted"):
+        return None
+    found = (known.identities.get(identity_hash(work.tenant, address)) for address in also)
+    return next((identity.contact for identity in found if identity is not None), None)
 
 
 def _on_sheet(work: Work, address: Address) -> Identity | None:

@@ -12,7 +12,7 @@ from gateway.core.pipeline.acknowledging import Acknowledger
 from gateway.core.pipeline.answering import answer
 from gateway.core.pipeline.candidate import Candidate
 from gateway.core.pipeline.continuing import continue_where_proven
-from gateway.core.pipeline.identifying import identify
+from gateway.core.pipeline.identifying import identify, identify_also
 from gateway.core.pipeline.keys import (
     author_address,
     continued_by,
@@ -21,8 +21,15 @@ from gateway.core.pipeline.keys import (
     named_by,
     same_keys,
 )
-from gateway.core.pipeline.placing import NO_TICKET, claim, open_conversation, place, reopen
-from gateway.core.pipeline.revising import Channels, Revised, revise
+from gateway.core.pipeline.placing import (
+    NO_TICKET,
+    claim,
+    open_conversation,
+    place,
+    reopen,
+    take_part,
+)
+from gateway.core.pipeline.revising import Channels, Revised, revise, revised_by
 from gateway.core.pipeline.work import CORE, Work
 from gateway.domain.arrival import Arrival
 from gateway.domain.contact import Contact, Identity
@@ -88,6 +95,7 @@ class Inbound:
             new_route = Route() if quiet else await self._route(work, candidate)
             conversation = open_conversation(work, candidate, author, new_route, verdict)  # type: ignore[arg-type]
         message = place(work, candidate, known, conversation, author, joined)
+        self._also(work, candidate, known, conversation, author)
         self._claim(work, arrival, candidate)
         if message.quiet:
             return message
@@ -111,7 +119,8 @@ class Inbound:
                 message=exact,
             )  # fmt: skip
             return True
-        for key in same_keys(arrival.tenant, candidate.draft):
+        revises = revised_by(arrival, candidate.draft, known) is not None
+        for key in () if revises else same_keys(arrival.tenant, candidate.draft):
             if (holder := known.claimed.get(key)) is not None:
                 work.decide(
                     "duplicate", "second_inbox",
@@ -152,7 +161,7 @@ class Inbound:
         before, people = len(work.identities), len(work.contacts)
         identity = identify(
             work, known, address, proof=draft.proof, evidence=draft.evidence,
-            proposed=[one.value for one in proposed],
+            proposed=[one.value for one in proposed], also=draft.also,
         )  # fmt: skip
         fresh = len(work.identities) > before
         for number in range(people, len(work.contacts)):
@@ -164,6 +173,21 @@ class Inbound:
             message=candidate.message.id, dmarc=draft.trust.dmarc, scope=address.scope,
         )  # fmt: skip
         return identity
+
+    def _also(
+        self, work: Work, candidate: Candidate, known: Known, conversation: Conversation,
+        author: Identity | None,
+    ) -> None:  # fmt: skip
+        """Let the author's further addresses take part as the author does."""
+        draft = candidate.draft
+        if author is None:
+            return
+        for address in draft.also:
+            identity = identify_also(
+                work, known, author, address, proof=draft.proof, evidence=draft.evidence
+            )
+            if identity is not None:
+                take_part(work, known, conversation, identity)
 
     async def _match(
         self, work: Work, arrival: Arrival, candidate: Candidate, known: Known,

@@ -68,7 +68,7 @@ def question(
     match parsed:
         case Draft():
             author = author_address(parsed)
-            people = [author] if author else []
+            people = [author, *parsed.also] if author else []
             people += [participant.address for participant in parsed.participants]
             mine = identity_hash(tenant, author) if author else None
             return Question(

@@ -85,7 +85,7 @@ def place(
     draft, message = candidate.draft, candidate.message
     thread = _thread(work, candidate, known, conversation, author)
     if author:
-        _take_part(work, known, conversation, author)
+        take_part(work, known, conversation, author)
     if joined is None or joined.by != "repeat":
         _bring_in(work, draft.participants, known, conversation, author)
     placed = msgspec.structs.replace(
@@ -186,7 +186,7 @@ def _taking_part(work: Work, known: Known, conversation: Conversation) -> set[in
     return before | {p.identity for p in work.participants if p.conversation == conversation.id}
 
 
-def _take_part(work: Work, known: Known, conversation: Conversation, author: Identity) -> None:
+def take_part(work: Work, known: Known, conversation: Conversation, author: Identity) -> None:
     """Note somebody as taking part whom the platform itself let into a thread."""
     if author.id not in _taking_part(work, known, conversation):
         role: Role = "peer" if conversation.visibility == "public" else "cc"

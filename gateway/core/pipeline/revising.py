@@ -15,7 +15,8 @@ from gateway.core.pipeline.work import Work
 from gateway.domain.arrival import Arrival
 from gateway.domain.changes import Reference
 from gateway.domain.conversation import Conversation, reference_hash
-from gateway.domain.known import Known
+from gateway.domain.draft import Draft
+from gateway.domain.known import Known, KnownReference
 from gateway.domain.message import Message
 from gateway.store.operations import Store
 
@@ -56,8 +57,8 @@ async def revise(
     known: Known,
 ) -> Revised | None:
     """Make a new revision of a stored message; None if there is none that it revises."""
-    lead = known.references.get(reference_hash(arrival.tenant, candidate.draft.revises))
-    if lead is None or lead.conversation not in known.conversations:
+    lead = revised_by(arrival, candidate.draft, known)
+    if lead is None:
         return None
     before = await store.message(None, lead.message)
     conversation = work.read(known.conversations[lead.conversation].conversation)
@@ -81,6 +82,12 @@ async def revise(
     work.tell("message.revised", conversation=before.conversation, message=before.id)
     claim(work, before.id, (exact_key(arrival, candidate.part),), arrival.id)
     return Revised(message=message, before=before, conversation=conversation)
+
+
+def revised_by(arrival: Arrival, draft: Draft, known: Known) -> KnownReference | None:
+    """Where the stored message is that a draft revises; None if it revises none that is known."""
+    lead = known.references.get(reference_hash(arrival.tenant, draft.revises))
+    return lead if lead is not None and lead.conversation in known.conversations else None
 
 
 def put_together(channels: Channels, source: str, stored: Message, new: Message) -> Message:

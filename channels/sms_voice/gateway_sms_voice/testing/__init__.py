@@ -1,0 +1,7 @@
+"""Loopback doubles of phone providers, for tests of plugins and gateways."""
+
+from __future__ import annotations
+
+from gateway_sms_voice.testing.twilio import TwilioDouble, twilio_double
+
+__all__ = ["TwilioDouble", "twilio_double"]

@@ -1,0 +1,107 @@
+"""A stand-in for Twilio on a loopback port: its REST API, and the webhooks that it calls.
+
+Written from Twilio's OpenAPI document (``twilio_api_v2010``, https://github.com/twilio/twilio-oai) and its
+guides. It is as strict as what it stands in for: credentials, account and parameters are checked, errors have
+Twilio's codes, lists have the newest first in pages, and webhooks are signed by Twilio's own SDK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from gateway_sms_voice.testing.account import Account, Fault, Message
+from gateway_sms_voice.testing.api import Api
+from gateway_sms_voice.testing.calling import Caller
+
+ACCOUNT = "AC" + "0" * 31 + "1"
+TOKEN = "the auth token of the double"  # noqa: S105  # a test's
+
+
+class TwilioDouble:
+    """One account at a Twilio that runs in a test.
+
+    Args:
+        url: where its API is: the ``base_url`` of a channel's settings.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self.account, self.url = account, ""
+        self.webhooks = Caller(account)
+        self.api = Api(account, self.webhooks)
+
+    @property
+    def sid(self) -> str:
+        """The account's SID."""
+        return self.account.sid
+
+    @property
+    def token(self) -> str:
+        """Its auth token."""
+        return self.account.token
+
+    @property
+    def sent(self) -> list[Message]:
+        """What it was given to send, oldest first."""
+        return [one for one in self.account.messages if one.outbound]
+
+    # what goes wrong
+
+    def refuse(self, times: int = 1, *, status: int = 400, code: int = 21211, **more: Any) -> None:
+        """Answer the next creations with an error.
+
+        Args:
+            more: ``retry_after`` seconds, ``message``.
+        """
+        self.account.faults += [Fault(status=status, code=code, **more)] * times
+
+    def lose_replies(self, times: int = 1) -> None:
+        """Take the next creations, and lose the answers on their way back."""
+        self.account.faults += [Fault(lost=True)] * times
+
+    # what comes in
+
+    async def text(self, body: str = "", *, calls: bool = True, **more: Any) -> Message:
+        """Have somebody text one of the account's numbers.
+
+        Args:
+            calls: whether the webhook is called; without it only the list knows of the message.
+            more: ``sender``, ``to``, ``media`` as (content type, bytes), and ``extra`` parameters.
+        """
+        message = self.account.receive(body, **more)
+        if calls:
+            await self.webhooks.message(message)
+        return message
+
+    async def progress(self, message: Message, *states: str, error: str = "") -> None:
+        """Have a sent message go through states, each told to its status callback."""
+        for state in states:
+            await self.webhooks.status(message, state, error=error)
+
+
+@asynccontextmanager
+async def twilio_double(
+    *, sid: str = ACCOUNT, token: str = TOKEN, numbers: tuple[str, ...] = ("+15005550006",)
+) -> AsyncGenerator[TwilioDouble]:
+    """Run a double around a block.
+
+    Args:
+        numbers: the account's own.
+    """
+    double = TwilioDouble(Account(sid=sid, token=token, numbers=numbers))
+    app = web.Application()
+    double.api.add_to(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        double.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        double.account.url = double.url
+        yield double
+    finally:
+        await double.webhooks.close()
+        await asyncio.shield(runner.cleanup())

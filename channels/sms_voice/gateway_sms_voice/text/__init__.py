@@ -1,0 +1,1 @@
+"""Texts as networks count them: alphabets, segments, and splitting."""
