@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from gateway.errors import Refused, StoreUnavailable
+from gateway.store.folders import make_folder
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def held(data: Path, url: str) -> Generator[None]:
 
 def _lock_file(data: Path) -> TextIO:
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        make_folder(data)
         return (data / "gateway.lock").open("w")
     except OSError as error:
         raise StoreUnavailable(

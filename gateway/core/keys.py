@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.config.secret import Secret
 from gateway.errors import StoreUnavailable
+from gateway.store.folders import make_folder, sync_folder
 
 REPLY_KEY, INSTANCE = "reply.key", "instance"
 
@@ -28,7 +29,7 @@ def instance_id(data: Path) -> str:
 def _kept(path: Path, size: int) -> str:
     """Read a random word from a file that only its owner reads; make it the first time."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             return path.read_text(encoding="ascii").strip()
         except FileNotFoundError:
@@ -41,6 +42,7 @@ def _kept(path: Path, size: int) -> str:
             with suppress(FileExistsError):  # the first one wins when two start at once
                 os.link(fresh, path)
             fresh.unlink()
+            sync_folder(path.parent)
             return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise StoreUnavailable(

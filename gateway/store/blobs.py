@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gateway.domain.health import Health
 from gateway.errors import NotFound, StoreBroken, StoreError, StoreUnavailable
+from gateway.store.folders import make_folder, sync_folder
 
 RETIRED = "retired"
 _NAME = 64
@@ -159,22 +160,14 @@ class FileBlobs:
         blob = hashlib.sha256(data).hexdigest()
         path = self._path(blob)
         try:
-            self._make_folder(path.parent)
+            make_folder(path.parent, mode=0o700)
             if not path.exists():
                 _write(path, data)
             # Even if another writer made it: it may not have come to its own fsync yet.
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             raise _store_error(error) from error
         return blob
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A new folder is durable once the ones above it are.
-        for above in (folder.parent, folder.parent.parent, self._folder.parent):
-            _sync_folder(above)
 
     def _read(self, blob: str) -> bytes:
         try:
@@ -199,14 +192,6 @@ def _write(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _store_error(error: OSError) -> StoreError:

@@ -24,6 +24,7 @@ from gateway.store.base import BaseStore, Bounds
 from gateway.store.blobs import BlobStore
 from gateway.store.committing import GroupCommitter
 from gateway.store.faults import store_error
+from gateway.store.folders import make_folder, sync_folder
 from gateway.store.migrating import prepare
 
 R = TypeVar("R")
@@ -155,8 +156,9 @@ def _engine(
 def _make_private(path: Path) -> None:
     """Make the file readable by nobody else before anything is in it."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        sync_folder(path.parent)
     except OSError as error:
         raise StoreUnavailable(
             f"the database {path} cannot be written: {error.strerror}; check its folder, and that "

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.store.operations import Cursor
 from gateway.testing import RunningGateway, running_gateway
+from tests.faults.proxy import Fault
 from tests.integration.forgetful import start_forgetful
 from tests.integration.mail_world import (
     MailWorld,
@@ -25,7 +26,6 @@ from tests.integration.mail_world import (
 )
 from tests.integration.ticket_systems import DeskSystem, RtSystem, TicketSystem
 from tests.servers.dovecot import Dovecot
-from tests.servers.faultproxy import Fault
 from tests.servers.fixtures import ProxyMaker
 from tests.servers.postfix import Postfix
 from tests.servers.rt import RequestTracker

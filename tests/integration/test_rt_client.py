@@ -8,7 +8,7 @@ from gateway.core.egress import GuardedHttp
 from gateway_rt.answers import File
 from gateway_rt.client import RtClient
 from gateway_rt.errors import RtForbidden, RtNotFound, RtRefused, RtUnauthorized, RtUnknown
-from tests.servers.faultproxy import Fault
+from tests.faults.proxy import Fault
 from tests.servers.fixtures import ProxyMaker
 from tests.servers.rt import RequestTracker
 

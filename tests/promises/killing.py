@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.promises.configs import BASE, PLUGINS, QUICK_RETRIES, mailbox, plugins, tickets
@@ -15,7 +15,7 @@ from tests.promises.senders import Sender
 from tests.promises.ticket_system import TicketSystem, ticket_system
 
 NAMES = ("ann", "bob", "cee", "dan")
-SETTLE_SECONDS = 90.0
+STILL_SECONDS = 90.0
 
 
 def idempotent(system: TicketSystem) -> str:
@@ -43,14 +43,17 @@ class Story:
     senders: list[Sender]
     system: TicketSystem
     kills: int = 0
-    moments: list[float] = field(default_factory=list)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many mails were acknowledged."""
+        return sum(len(sender.acknowledged) for sender in self.senders)
 
     def facts(self) -> str:
         """What to know of it when it fails, or to believe it when it does not."""
-        sent = sum(len(sender.acknowledged) for sender in self.senders)
         again = sum(count - 1 for count in self.system.requests.values())
         return (
-            f"seed {self.seed}: {self.kills} kills, {sent} mails acknowledged, "
+            f"seed {self.seed}: {self.kills} kills, {self.acknowledged} mails acknowledged, "
             f"{sum(sender.lost_answers for sender in self.senders)} acknowledgements lost, "
             f"{self.system.answers_lost} answers of the ticket system lost, "
             f"{again} requests repeated, {len(self.system.entries)} entries"
@@ -62,11 +65,15 @@ class Story:
         Raises:
             BooksDiffer: something was lost, doubled, forged or out of order.
         """
-        faults = [*self._lost(), *self._doubled(), *self._out_of_order()]
-        faults += [f"forged: {reason}" for reason in self.system.forged]
+        faults = self.faults()
         if faults:
             shown = "\n  ".join(faults[:20])
             raise BooksDiffer(f"{len(faults)} faults ({self.facts()}):\n  {shown}")
+
+    def faults(self) -> list[str]:
+        """What was lost, doubled, forged or out of order."""
+        forged = [f"forged: {reason}" for reason in self.system.forged]
+        return [*self._lost(), *self._doubled(), *self._out_of_order(), *forged]
 
     def _lost(self) -> list[str]:
         there = set(self.system.tokens)
@@ -116,6 +123,8 @@ async def kill_again_and_again(
     system: TicketSystem,
     backend: Callable[[TicketSystem], str] = idempotent,
     after_an_answer: bool = False,
+    messages: int = 0,
+    told: Callable[[Story], None] = lambda story: None,
 ) -> Story:
     """Kill a gateway under load from four senders, round by round, then let it finish.
 
@@ -124,6 +133,9 @@ async def kill_again_and_again(
         backend: the part of the config that names the ticket system.
         after_an_answer: the moment of the kill is not a random one but right after a sender heard
             an acknowledgement.
+        messages: how many mails are to be acknowledged in all before the last kill; the kills come
+            as often as that takes. Without it they come in the first half second of work.
+        told: called after each kill.
     """
     dice = random.Random(seed)
     async with ticket_system(system):
@@ -137,18 +149,20 @@ async def kill_again_and_again(
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(sender.run()) for sender in senders]
                 for number in range(rounds):
-                    await _round(gateway, story, dice, number, after_an_answer=after_an_answer)
+                    more = dice.randint(0, 2 * (messages - story.acknowledged) // (rounds - number))
+                    await _round(gateway, story, dice, number, after_an_answer, more)
+                    told(story)
                 for sender in senders:
                     sender.finish()
                 await gateway.start()
                 await asyncio.gather(*tasks)
-            await _settle(gateway, SETTLE_SECONDS)
+            await settled(gateway, system)
     return story
 
 
 async def _round(
-    gateway: GatewayProcess, story: Story, dice: random.Random, number: int, *,
-    after_an_answer: bool,
+    gateway: GatewayProcess, story: Story, dice: random.Random, number: int, after_an_answer: bool,
+    more: int,
 ) -> None:  # fmt: skip
     gateway.spawn(cold=number % 10 == 5)
     moment = dice.uniform(0.0, 0.6)
@@ -156,27 +170,50 @@ async def _round(
         sender.heard.clear()
     # One in ten is killed while it starts; the others at a random moment of their work.
     if number % 10 != 4:
-        heard = [asyncio.create_task(sender.heard.wait()) for sender in story.senders]
-        _, rest = await asyncio.wait(heard, timeout=60, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        assert len(rest) < len(heard), f"it takes no mail; its log ends:\n{gateway.tail()}"
+        await _heard(gateway, story, more)
     if not after_an_answer or number % 10 == 4:
         await asyncio.sleep(moment)
     assert not gateway.ended(), f"it fell by itself; its log ends:\n{gateway.tail()}"
     gateway.kill()
     story.kills += 1
-    story.moments.append(moment)
 
 
-async def _settle(gateway: GatewayProcess, seconds: float) -> None:
-    """Wait until nothing waits any more; the senders have finished, so nothing more can come."""
+async def _heard(gateway: GatewayProcess, story: Story, more: int) -> None:
+    """Wait until a sender heard an acknowledgement, and then for some more."""
+    heard = [asyncio.create_task(sender.heard.wait()) for sender in story.senders]
+    _, rest = await asyncio.wait(heard, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    assert len(rest) < len(heard), f"it takes no mail; its log ends:\n{gateway.tail()}"
+    wanted = story.acknowledged + more
+    await _while_something_moves(
+        lambda: story.acknowledged >= wanted, lambda: story.acknowledged, gateway
+    )
+
+
+async def settled(gateway: GatewayProcess, system: TicketSystem) -> None:
+    """Wait until nothing waits any more; nothing more may come from outside meanwhile."""
+
+    async def idle() -> bool:
+        return await _idle(gateway)
+
+    await _while_something_moves(idle, lambda: len(system.entries), gateway)
+
+
+async def _while_something_moves(
+    done: Callable[[], bool | Awaitable[bool]],
+    progress: Callable[[], int],
+    gateway: GatewayProcess,
+) -> None:
+    """Wait for something as long as there is progress."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not await _idle(gateway):
+    seen, end = -1, 0.0
+    while not (result if isinstance(result := done(), bool) else await result):
+        if progress() != seen:
+            seen, end = progress(), loop.time() + STILL_SECONDS
         if loop.time() > end:
-            raise AssertionError(f"not idle in {seconds} s; its log ends:\n{gateway.tail()}")
-        await asyncio.sleep(0.05)
+            raise AssertionError(f"it stands still; its log ends:\n{gateway.tail()}")
+        await asyncio.sleep(0.01)
 
 
 async def _idle(gateway: GatewayProcess) -> bool:

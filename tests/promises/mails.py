@@ -47,6 +47,8 @@ def words(dice: random.Random, count: int = 18) -> str:
 def mail(
     sender: str,
     text: str,
+    file: bytes = b"",
+    /,
     *,
     message_id: str,
     to: str = INBOX,
@@ -59,6 +61,7 @@ def mail(
     Args:
         message_id: without its angle brackets.
         dmarc: what our own border found out about the sender; empty for nothing.
+        file: an attachment.
         headers: further ones, with underscores for hyphens.
     """
     made = EmailMessage(policy=SMTP)
@@ -72,4 +75,6 @@ def mail(
     for name, value in headers.items():
         made[name.replace("_", "-")] = value
     made.set_content(text)
+    if file:
+        made.add_attachment(file, maintype="application", subtype="octet-stream", filename="it")
     return made.as_bytes()

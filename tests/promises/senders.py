@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -111,6 +112,9 @@ class Sender:
         offered: every token that was ever sent, in the order in which they were sent first.
         matter: of each token, the token of the mail that began its matter.
         forgets: how often an acknowledgement is lost, 0 to 1.
+        told: called with the token of a mail that was acknowledged, even if that is then lost.
+        file: makes what is attached to the next mail.
+        most: how many mails it sends before it finishes by itself; 0 for no end.
     """
 
     name: str
@@ -118,6 +122,9 @@ class Sender:
     dice: random.Random
     forgets: float = 0.15
     pause: float = 0.0
+    told: Callable[[str], None] = lambda token: None
+    file: Callable[[random.Random], bytes] = lambda dice: b""
+    most: int = 0
     acknowledged: list[str] = field(default_factory=list)
     offered: list[str] = field(default_factory=list)
     matter: dict[str, str] = field(default_factory=dict)
@@ -152,6 +159,7 @@ class Sender:
                     connection = None
                     await asyncio.sleep(PAUSE)
                     continue
+                self.told(token)
                 if not self.lost_answers or self.dice.random() < self.forgets:
                     self.lost_answers += 1
                     await connection.close()
@@ -159,6 +167,8 @@ class Sender:
                     continue
                 done = True
             self.acknowledged.append(token)
+            if len(self.acknowledged) == self.most:
+                self._over = True
             self.heard.set()
             await asyncio.sleep(self.pause)
         if connection is not None:
@@ -176,5 +186,6 @@ class Sender:
             headers = {"In_Reply_To": lead, "References": lead}
         text = f"{token}\n\n{words(self.dice)}\n"
         return token, mail(
-            self.address, text, message_id=message_id, subject=words(self.dice, 4), **headers
-        )
+            self.address, text, self.file(self.dice),
+            message_id=message_id, subject=words(self.dice, 4), **headers,
+        )  # fmt: skip

@@ -159,9 +159,14 @@ class TicketSystem:
     def _store(self, key: str, event: Any) -> Stored:
         data = event["data"]
         ticket = data["ticket"] or f"T{len(self._known) + 1}"
-        stored = self._known[key] = Stored(key=key, ticket=ticket, data=data)
-        self.entries.append(stored)
+        stored = Stored(key=key, ticket=ticket, data=data)
+        self.remember(stored)
         return stored
+
+    def remember(self, stored: Stored) -> None:
+        """Hold an entry from now on."""
+        self._known[stored.key] = stored
+        self.entries.append(stored)
 
 
 @dataclass(kw_only=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.proxy import FaultProxy, start_fault_proxy
 from tests.servers.dovecot import Dovecot, start_dovecot
-from tests.servers.faultproxy import FaultProxy, start_fault_proxy
 from tests.servers.kannel import Kannel, kannel_folder
 from tests.servers.nanio import ObjectStore, start_nanio
 from tests.servers.postfix import Postfix, start_postfix

@@ -63,6 +63,10 @@ def _nanio() -> str | None:
     return None
 
 
+def _strace() -> str | None:
+    return None if shutil.which("strace") else f"strace is not installed ({INSTALL})"
+
+
 CHECKS: dict[str, Callable[[], str | None]] = {
     "dovecot": _dovecot,
     "kannel": _kannel,
@@ -71,6 +75,7 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "postgresql": _postgres,
     "pymap": _pymap,
     "rt5": _rt,
+    "strace": _strace,
 }
 
 
@@ -78,8 +83,8 @@ def missing(server: str) -> str | None:
     """Return why a server cannot be run here, or None where it can.
 
     Args:
-        server: ``dovecot``, ``kannel``, ``nanio``, ``postfix``, ``postgresql``, ``pymap`` or
-            ``rt5``.
+        server: ``dovecot``, ``kannel``, ``nanio``, ``postfix``, ``postgresql``, ``pymap``,
+            ``rt5`` or ``strace``.
     """
     return CHECKS[server]()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -63,8 +64,30 @@ def no_redelivery_key() -> None:
     setattr(Inbound, "_claim", claim_nothing)  # noqa: B010
 
 
+def synchronous_normal() -> None:
+    """SQLite writes its journal without waiting until it is on disk."""
+    from gateway.store import sqlite
+
+    kept = [pragma for pragma in sqlite._WRITER if "synchronous" not in pragma]
+    setattr(sqlite, "_WRITER", (*kept, "PRAGMA synchronous=NORMAL"))  # noqa: B010  # it is final
+
+
+def unsynced_blobs() -> None:
+    """A file is renamed into place, and counts as stored, without being on disk."""
+    from gateway.store import blobs
+
+    def rename(path: Path, data: bytes) -> None:
+        fresh = path.with_name(f".{path.name}")
+        fresh.write_bytes(data)
+        fresh.replace(path)
+
+    blobs._write = rename
+
+
 BUILDS: dict[str, Callable[[], None]] = {
     "acknowledge-before-commit": acknowledge_before_commit,
     "send-again-without-key": send_again_without_key,
     "no-redelivery-key": no_redelivery_key,
+    "synchronous-normal": synchronous_normal,
+    "unsynced-blobs": unsynced_blobs,
 }

@@ -19,7 +19,7 @@ from gateway_rt.errors import (
     RtUnknown,
     RtUnreachable,
 )
-from tests.servers.faultproxy import Fault, FaultProxy, start_fault_proxy
+from tests.faults.proxy import Fault, FaultProxy, start_fault_proxy
 from tests.servers.ports import HOST, free_port
 
 SESSION = GuardedHttp(["127.0.0.0/8"]).session

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.servers.faultproxy import Fault
+from tests.faults.proxy import Fault
 from tests.servers.fixtures import ProxyMaker
 from tests.servers.ports import HOST
 
