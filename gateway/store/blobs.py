@@ -137,7 +137,7 @@ class FileBlobs:
 
     def _probe(self) -> Health:
         try:
-            self._make_folder(self._folder)
+            make_folder(self._folder, mode=0o700)
             with tempfile.TemporaryFile(dir=self._folder) as file:
                 file.write(b"probe")
                 file.flush()
@@ -148,11 +148,11 @@ class FileBlobs:
 
     def _move(self, source: Path, target: Path) -> None:
         try:
-            self._make_folder(target.parent)
+            make_folder(target.parent, mode=0o700)
             with suppress(FileNotFoundError):
                 source.replace(target)
-                _sync_folder(target.parent)
-                _sync_folder(source.parent)
+                sync_folder(target.parent)
+                sync_folder(source.parent)
         except OSError as error:
             raise _store_error(error) from error
 

@@ -149,7 +149,8 @@ async def kill_again_and_again(
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(sender.run()) for sender in senders]
                 for number in range(rounds):
-                    more = dice.randint(0, 2 * (messages - story.acknowledged) // (rounds - number))
+                    left = max(0, messages - story.acknowledged)
+                    more = dice.randint(0, 2 * left // (rounds - number))
                     await _round(gateway, story, dice, number, after_an_answer, more)
                     told(story)
                 for sender in senders:

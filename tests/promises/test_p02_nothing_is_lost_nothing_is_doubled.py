@@ -22,7 +22,6 @@ from tests.promises.killing import (
 )
 from tests.promises.mails import mail
 from tests.promises.process import Launcher, gateway_process
-from tests.promises.sabotage.builds import BUILDS
 from tests.promises.senders import send_once
 from tests.promises.ticket_system import SearchableSystem, TicketSystem, ticket_system
 
@@ -77,7 +76,7 @@ FAULTS = {
 }
 
 
-@pytest.fixture(params=sorted(BUILDS))
+@pytest.fixture(params=sorted(FAULTS))
 def sabotaged(request: pytest.FixtureRequest) -> Iterator[tuple[Launcher, str]]:
     """Starts gateways that are broken on purpose; and what the books must say of them."""
     launcher = Launcher(request.param)
