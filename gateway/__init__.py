@@ -55,6 +55,7 @@ from gateway.domain.draft import (
     TicketChange,
 )
 from gateway.domain.event import Event
+from gateway.domain.forgetting import Forgotten, ForgottenTicket, Remains
 from gateway.domain.health import Health
 from gateway.domain.ids import read as read_id
 from gateway.domain.known import RecentText
@@ -129,6 +130,8 @@ __all__ = [
     "Duplicate",
     "EntryRef",
     "Event",
+    "Forgotten",
+    "ForgottenTicket",
     "Forward",
     "ForwardTo",
     "GatewayError",
@@ -164,6 +167,7 @@ __all__ = [
     "Refuse",
     "Refused",
     "Rejected",
+    "Remains",
     "Reply",
     "Route",
     "Secret",

@@ -182,6 +182,7 @@ class Gateway:
             start("pipeline", self.pipeline.run)
             start("store", _bound(watch_store, parts.store, parts.board, parts.pace.store))
             start("timers", self.timers.run)
+            start("retention", self.parts.retention.run)
             keep = (parts.store, parts.node, parts.clock, self._on_lost, parts.pace)
             start("node", _bound(keep_node, *keep))
             if parts.hooks.dispatcher.implemented("evaluate_conversation"):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.config.policies import RedactionSettings
+from gateway.config.retention import TenantRetention
 from gateway.domain.conversation import Priority, Tier
 from gateway.domain.routing import Rule, When
 
@@ -45,6 +46,13 @@ class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(
             description="Replaces [redaction] for this tenant.",
             examples=[{"card_numbers": ["store", "forward", "log"]}],
+        ),
+    ] = None
+    retention: Annotated[
+        TenantRetention | None,
+        Meta(
+            description="Replaces [retention] for this tenant, but for what holds for all of them.",
+            examples=[{"raw_days": 90, "conversation_days": 365}],
         ),
     ] = None
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gateway.config.retention import TenantRetention
 from gateway.config.settings import Settings
 from gateway.config.validation import join
 from gateway.config.words import nearest
 from gateway.errors import Fault
 
 _PATTERN = frozenset("*?[")
+_REPEATED = 5  # RFC 5321, 4.5.4.1: a sender gives up after four or five days
 
 
 def check(settings: Settings, tree: Mapping[str, Any]) -> list[Fault]:
@@ -44,7 +46,47 @@ def check(settings: Settings, tree: Mapping[str, Any]) -> list[Fault]:
             for n, tenant in enumerate(token.tenants)
         ]
     uses += _routing(settings, tenants, channels, backends)
-    return faults + _undefined(uses)
+    return faults + _undefined(uses) + _retention(settings)
+
+
+def _retention(settings: Settings) -> list[Fault]:
+    """Check that nothing is removed that is needed still."""
+    asked: dict[str, TenantRetention] = {"retention": settings.retention}
+    for name, tenant in settings.tenants.items():
+        if tenant.retention is not None:
+            asked[f"{join('tenants', name)}.retention"] = tenant.retention
+    tried = sum(settings.outbox.schedule) / 86400
+    outbox = "for so long deliveries are tried (outbox.schedule)"
+    reopen = "for so long an answer reopens its conversation (matching.reopen_days)"
+    faults = []
+    for path, kept in asked.items():
+        least = {
+            "raw_days": (tried, outbox),
+            "attachment_days": (tried, outbox),
+            "delivery_days": (tried, outbox),
+            "conversation_days": max((tried, outbox), (settings.matching.reopen_days, reopen)),
+        }
+        for name, (needed, why) in least.items():
+            found = getattr(kept, name)
+            if found is not None and found < needed:
+                faults.append(_fault(f"{path}.{name}", f"at least {needed:.4g} days", found, why))
+        most = kept.conversation_days
+        for name in ("raw_days", "attachment_days"):
+            days = getattr(kept, name)
+            if most is not None and days is not None and days > most:
+                why = "it goes with its conversation at the latest (conversation_days)"
+                faults.append(_fault(f"{path}.{name}", f"at most {most:.4g} days", days, why))
+    days = settings.retention.recognition_days
+    if days is not None and days < _REPEATED:
+        why = (
+            "mail servers hand a mail in again for five days; what comes after that comes in twice"
+        )
+        faults.append(_fault("retention.recognition_days", f"at least {_REPEATED} days", days, why))
+    return faults
+
+
+def _fault(path: str, expected: str, found: float, why: str) -> Fault:
+    return Fault(path=path, expected=expected, found=f"{found:.4g}", hint=why)
 
 
 def _routing(

@@ -23,6 +23,7 @@ from gateway.config.policies import (
     PipelineSettings,
     RedactionSettings,
 )
+from gateway.config.retention import RetentionSettings
 from gateway.config.server import (
     ApiSettings,
     GatewaySettings,
@@ -94,3 +95,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ContinuationSettings,
         Meta(description="Codes with which customers go on by another channel, such as a call."),
     ] = field(default_factory=ContinuationSettings)
+    retention: Annotated[
+        RetentionSettings,
+        Meta(
+            description="How long what is stored is kept. What waits, rests in quarantine, is held, "
+            "or was not delivered yet is never touched, however old it is."
+        ),
+    ] = field(default_factory=RetentionSettings)

@@ -12,6 +12,7 @@ from gateway.contracts.services import Context, Intake, S
 from gateway.contracts.web import Route
 from gateway.domain.arrival import Arrival
 from gateway.domain.delivery import Repeat, StuckHead
+from gateway.domain.forgetting import Forgotten, Remains
 from gateway.domain.health import Health
 from gateway.domain.outgoing import EntryRef, Forward, TicketRef
 
@@ -90,6 +91,19 @@ class Backend(Generic[S]):
     async def probe(self) -> Health:
         """Connect and log in as the real work would, changing nothing."""
         return Health()
+
+    async def forget(self, forgotten: Forgotten) -> Sequence[Remains]:
+        """Forget what the gateway has forgotten, and say what stays; it may be asked twice.
+
+        Unless it is overridden nothing is done, and every ticket of this backend stays.
+        """
+        return [
+            Remains(
+                where=f"backend/{self.context.name}", what=f"ticket {one.external_id}", url=one.url
+            )
+            for one in forgotten.tickets
+            if one.backend == self.context.name
+        ]
 
     async def close(self) -> None:
         """Give back what is held open; called once, after the last send."""

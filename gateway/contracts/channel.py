@@ -12,6 +12,7 @@ from gateway.contracts.web import Route
 from gateway.domain.arrival import Arrival
 from gateway.domain.delivery import Repeat, StuckHead
 from gateway.domain.draft import Parsed
+from gateway.domain.forgetting import Forgotten, Remains
 from gateway.domain.health import Health
 from gateway.domain.message import Message
 from gateway.domain.outgoing import Reply, Sent
@@ -111,6 +112,13 @@ class Channel(Generic[S]):
     async def probe(self) -> Health:
         """Connect and log in as the real work would, changing nothing."""
         return Health()
+
+    async def forget(self, forgotten: Forgotten) -> Sequence[Remains]:
+        """Forget what the gateway has forgotten, and say what stays; it may be asked twice.
+
+        Unless it is overridden the channel keeps nothing of its own.
+        """
+        return ()
 
     async def close(self) -> None:
         """Give back what is held open; called once, after the last send."""

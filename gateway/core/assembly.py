@@ -14,6 +14,7 @@ from gateway.contracts.backend import Backend
 from gateway.contracts.channel import Channel
 from gateway.contracts.services import Clock, Context, Http, Log
 from gateway.core.continuation import OWNER, ContinuationCodes
+from gateway.core.forgetting import Forgetter
 from gateway.core.health import HealthBoard
 from gateway.core.intake import IntakeDoor
 from gateway.core.machine import Machine
@@ -25,6 +26,7 @@ from gateway.core.parsing import ParserPool
 from gateway.core.pipeline.preparing import Preparer
 from gateway.core.policies import CorePolicies
 from gateway.core.reading import BlobReader
+from gateway.core.retention import Retention
 from gateway.core.state import StoredState
 from gateway.domain.changes import Changes
 from gateway.domain.continuation import ContinuationPolicy
@@ -148,6 +150,25 @@ class Parts:
                 choose=lambda below: int(self.random() * below),
             )  # fmt: skip
         return self._codes[tenant]
+
+    @property
+    def forgetter(self) -> Forgetter:
+        """What asks connectors and plugins to forget."""
+        return Forgetter(
+            store=self.store, channels=self.channels, backends=self.backends, hooks=self.hooks,
+            log=self.log,
+        )  # fmt: skip
+
+    @property
+    def retention(self) -> Retention:
+        """What removes records whose time is over."""
+        return Retention(
+            store=self.store, clock=self.clock, new_id=self.new_id, kept=self.settings.retention,
+            tenants=self.settings.tenants, forgetter=self.forgetter, log=self.log,
+            owner=self.node.lease.owner, subscribers=self.hooks.subscribers(),
+            evaluating=self.hooks.dispatcher.implemented("evaluate_conversation"),
+            on_committed=self.notice,
+        )  # fmt: skip
 
     def notice(self, changes: Changes) -> None:
         """Tell everybody of a commit."""

@@ -41,6 +41,10 @@ class Metrics:
             "gateway_delivery_seconds", "From the making of a delivery to its success.",
             ["target"], buckets=SECONDS, registry=registry,
         )  # fmt: skip
+        self.expired = Counter(
+            "gateway_retention_removed", "Records removed because their time was over.", ["what"],
+            registry=registry,
+        )  # fmt: skip
         self.hook_failures = Counter(
             "gateway_hook_failures", "Hooks that raised or ran past their deadline.",
             ["plugin", "hook"], registry=registry,
@@ -72,6 +76,10 @@ class Metrics:
         self.duplicates.inc(
             sum(d.kind == "duplicate" and d.outcome != "kept" for d in changes.decisions)
         )
+        for decision in changes.decisions:
+            if decision.kind == "retention":
+                for what, many in decision.facts.items():
+                    self.expired.labels(what).inc(many)
         for _, reason in changes.quarantine:
             self.quarantined.labels(reason.code).inc()
         for delivery in changes.settled:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.domain.forgetting import Gone
+
 ArrivalState = Literal["waiting", "done", "quarantined", "discarded"]
 SourceKind = Literal["channel", "backend", "api"]
 
@@ -39,6 +41,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
         source: name of the channel or backend instance.
         received_at: milliseconds since the Unix epoch.
         sha256: hash of the body.
+        gone: why its content is not there any more; then only what it was is known, and its hash.
     """
 
     id: int
@@ -54,6 +57,16 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     remote: dict[str, Any] = {}
     sha256: bytes = b""
+    gone: Gone = ""
+
+
+def tombstone(arrival: Arrival, why: Gone) -> Arrival:
+    """What stays of an arrival: where and when it came in, and the hash of what it was."""
+    return Arrival(
+        id=arrival.id, tenant=arrival.tenant, source=arrival.source, source_kind=arrival.source_kind,
+        kind=arrival.kind, key="", lane="", received_at=arrival.received_at,
+        content_type=arrival.content_type, sha256=arrival.sha256, gone=why,
+    )  # fmt: skip
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):

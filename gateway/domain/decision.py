@@ -9,8 +9,10 @@ import msgspec
 DecisionKind = Literal[
     "received", "parse", "duplicate", "identity", "match", "repeat", "route", "hold", "refuse",
     "redact", "enrich", "acknowledge", "answer", "receipt", "quarantine", "link", "merge", "reply",
-    "state", "ignore",
+    "state", "ignore", "retention", "erasure",
 ]  # fmt: skip
+# What tells of contents that are gone has to outlive them.
+AUDITS: tuple[DecisionKind, ...] = ("retention", "erasure")
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ EventKind = Literal[
     "message.stored", "message.revised", "conversation.opened", "conversation.changed",
     "conversation.merged", "conversation.unmerged", "delivery.delivered", "delivery.unknown",
     "delivery.dead", "delivery.receipt", "arrival.quarantined", "arrival.discarded",
-    "arrival.replayed", "ticket.opened", "ticket.changed",
+    "arrival.replayed", "ticket.opened", "ticket.changed", "retention.removed", "person.erased",
 ]  # fmt: skip
 
 

@@ -54,6 +54,11 @@ def made_at(identifier: int) -> int:
     return (identifier >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH
 
 
+def first_id(moment: int) -> int:
+    """The least id that can be made at a moment, in milliseconds since the Unix epoch."""
+    return max(0, moment - EPOCH) << (NODE_BITS + SEQUENCE_BITS)
+
+
 def show(prefix: Prefix, identifier: int) -> str:
     """Write an id as people see it, such as ``msg_00f3k…``."""
     letters = []

@@ -17,6 +17,7 @@ from gateway.domain.contact import Contact
 from gateway.domain.conversation import Conversation, Route
 from gateway.domain.draft import Draft
 from gateway.domain.event import Event
+from gateway.domain.forgetting import Forgotten, Remains
 from gateway.domain.known import RecentText
 from gateway.domain.message import Message
 from gateway.domain.outgoing import Forward, Reply
@@ -123,6 +124,10 @@ class Hooks:
     async def enrich_contact(self, contact: Contact) -> Piped[Contact]:
         """Let plugins add what other systems know of a person."""
         return await self.dispatcher.pipe("enrich_contact", contact)
+
+    async def forget_conversation(self, forgotten: Forgotten) -> list[Answered[Remains]]:
+        """Let plugins forget, and gather what stays elsewhere; CLOSED."""
+        return await self.dispatcher.collect("forget_conversation", forgotten=forgotten)
 
     async def on_event(self, event: Event) -> list[HookFailure]:
         """Tell every plugin; answers who was not told, and why."""

@@ -49,6 +49,7 @@ from gateway.domain.contact import Contact
 from gateway.domain.conversation import Conversation, Route
 from gateway.domain.draft import Draft
 from gateway.domain.event import Event
+from gateway.domain.forgetting import Forgotten, Remains
 from gateway.domain.known import RecentText
 from gateway.domain.message import Message
 from gateway.domain.outgoing import Forward, Reply
@@ -299,6 +300,19 @@ def enrich_contact(contact: Contact, settings: Any) -> Contact | None:
     """Add what other systems know of a person: customer number, organisation, entitlements.
 
     PIPE of `contact`, open.
+    """
+
+
+@hookspec("COLLECT", closed=True)
+def forget_conversation(forgotten: Forgotten, settings: Any) -> Iterable[Remains]:
+    """Forget what the gateway has forgotten, and say what is kept elsewhere and stays.
+
+    COLLECT, CLOSED. A failing plugin is asked again later; it may be asked twice for the same.
+
+    Args:
+        forgotten: a conversation whose time was over, or what a person said in it who asked for
+            erasure.
+        settings: the plugin's own settings.
     """
 
 

@@ -28,6 +28,7 @@ from gateway.store import claims, listing, viewing, writing
 from gateway.store import state as keeping
 from gateway.store.arrivals import Appended, Found
 from gateway.store.blobs import BlobStore
+from gateway.store.keeper import Keeper
 from gateway.store.operations import (
     ConversationFilter,
     ConversationView,
@@ -68,6 +69,11 @@ class BaseStore(ABC):
     def __init__(self, *, blobs: BlobStore, clock: Clock, bounds: Bounds) -> None:
         self._blobs, self._clock, self._bounds = blobs, clock, bounds
         self._arrivals_held, self._bytes_held = 0, 0
+
+    @property
+    def keeper(self) -> Keeper:
+        """What keeping data only for so long asks."""
+        return Keeper(self._read, self._write, self._blobs)
 
     @abstractmethod
     async def _read(self, function: Callable[..., R], *args: Any, **named: Any) -> R:

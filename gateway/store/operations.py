@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -17,6 +17,9 @@ from gateway.domain.event import Event
 from gateway.domain.known import Known, Question
 from gateway.domain.message import Message
 from gateway.domain.timer import Timer
+
+if TYPE_CHECKING:
+    from gateway.store.keeper import Keeper
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,6 +281,11 @@ class Store(Protocol):
         ...
 
     # housekeeping
+    @property
+    def keeper(self) -> Keeper:
+        """What keeping data only for so long asks of a store."""
+        ...
+
     async def open(self) -> None:
         """Connect and check the schema.
 

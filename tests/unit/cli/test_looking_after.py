@@ -141,3 +141,19 @@ def test_health_of_nothing_and_of_something_else(own_town: Town) -> None:
     told = own_town.call("health")
     assert 7 == told.code
     assert "say where with --url" in told.err
+
+
+def test_retention_is_shown_and_run(own_town: Town) -> None:
+    """What is kept how long, by tenant; a run removes nothing that is young."""
+    config = (own_town.folder / "gateway.toml").read_text()
+    own_town.configure(
+        config.replace("[tenants.acme]", "[tenants.acme.retention]\nraw_days = 90")
+        + "[retention]\nconversation_days = 365\n"
+    )
+    told = own_town.call("retention", "show", "--json")
+    assert 0 == told.code, told.err
+    assert (90, None) == (told.json["acme"]["raw_days"], told.json["acme"]["conversation_days"])
+    assert 365 == told.json["default"]["conversation_days"]
+    assert "for ever" in own_town.call("retention", "show").out
+    told = own_town.call("retention", "run", "--json")
+    assert (0, {"removed": {}}) == (told.code, told.json), told.err

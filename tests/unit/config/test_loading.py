@@ -329,3 +329,36 @@ def _structs(found: msgspec.inspect.Type) -> list[type[msgspec.Struct]]:
 def test_every_setting_has_a_description() -> None:
     """What `gateway init`, the schema and the manual show is there for every field."""
     assert [] == _undescribed(Settings, "settings")
+
+
+def test_retention_that_removes_what_is_needed_is_refused() -> None:
+    """Every number that is too small or too large is told with the setting it depends on."""
+    text = """
+        [retention]
+        raw_days = 3
+        conversation_days = 10
+        delivery_days = 1
+        recognition_days = 2
+        [tenants.acme.retention]
+        raw_days = 400
+        conversation_days = 365
+        [tenants.other.retention]
+        decision_days = 0
+    """
+    faults = {fault.path: str(fault) for fault in read_text(text, folder=Path("/etc")).faults}
+    assert {
+        "retention.raw_days", "retention.conversation_days", "retention.delivery_days",
+        "retention.recognition_days", "tenants.acme.retention.raw_days",
+        "tenants.other.retention.decision_days",
+    } == set(faults)  # fmt: skip
+    assert "at least 3.1" in faults["retention.raw_days"]
+    assert "outbox.schedule" in faults["retention.raw_days"]
+    assert "matching.reopen_days" in faults["retention.conversation_days"]
+    assert "at most 365 days" in faults["tenants.acme.retention.raw_days"]
+    assert "comes in twice" in faults["retention.recognition_days"]
+
+
+def test_retention_is_for_ever_unless_said() -> None:
+    """Without a number nothing is ever removed."""
+    kept = read_text("", folder=Path("/etc")).settings.retention
+    assert {None, 1.0} == set(msgspec.structs.asdict(kept).values())

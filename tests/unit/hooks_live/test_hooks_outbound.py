@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
+
+from gateway import Forgotten
+from gateway.domain.changes import Changes, StateWrite
 from gateway.store.operations import Cursor, DeliveryFilter
+from gateway.store.removing import FORGETTING
 from tests.unit.hooks_live.stage import Stage, example, staged
 
 
@@ -61,3 +66,23 @@ async def test_hook_on_event(tmp_path: Path) -> None:
         await stage.running.until(lambda: "ticket.opened" in told()[before:])
         ids = [json.loads(line)["id"] for line in file.read_text().splitlines()]
         assert len(set(ids)) == len(ids)
+
+
+async def test_hook_forget_conversation(tmp_path: Path) -> None:
+    """A plugin is asked to forget what the gateway has forgotten, and says what stays elsewhere."""
+    async with staged(tmp_path, example("forget_conversation")) as stage:
+        await stage.say("Hello")
+        [forward] = await stage.forwarded()
+        forgotten = Forgotten(
+            tenant="default", reason="retention", conversation=forward.conversation, whole=True,
+            messages=(forward.message,),
+        )  # fmt: skip
+        write = StateWrite(
+            owner=FORGETTING, key=forward.conversation, value=msgspec.json.encode(forgotten)
+        )
+        await stage.running.store.commit([Changes(tenant="default", state=(write,))])
+        answers = await stage.running.gateway.parts.forgetter.ask()
+        assert ((), (f"the row of {forward.message}",)) == (
+            answers.failed, tuple(one.what for one in answers.remains),
+        )  # fmt: skip
+        assert [] == await stage.running.store.keeper.forgotten(after="", limit=9)
