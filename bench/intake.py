@@ -27,7 +27,7 @@ path = "{plugin}"
 [channels.hook]
 type = "bench"
 """
-BODY = b'{"id": "%s", "from": "+15550001", "text": "' + b"x" * 960 + b'"}'
+BODY = b'{"id": "%s", "from": "+1555%07d", "text": "' + b"x" * 960 + b'"}'
 SECONDS = 1.0
 
 
@@ -85,7 +85,10 @@ async def _client(port: int, path: bytes, number: int, end: float) -> int:
     done = 0
     try:
         while time.perf_counter() < end:
-            body = BODY % f"{number}-{time.perf_counter_ns()}".encode()
+            body = BODY % (
+                f"{number}-{time.perf_counter_ns()}".encode(),
+                number * 1000 + done % 1000,
+            )
             writer.write(
                 b"POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
                 b"Content-Length: %d\r\n\r\n%s" % (path, len(body), body)

@@ -137,7 +137,7 @@ class Gateway:
             store=parts.store, preparer=parts.preparer, inbound=inbound, keyring=parts.keyring,
             clock=parts.clock, new_id=parts.new_id, log=parts.log, on_committed=parts.notice,
             repeat_hours=matching.repeat_hours, attempts=settings.pipeline.attempts,
-            pace=parts.pace,
+            pace=parts.pace, turns=parts.turns,
         )  # fmt: skip
 
     def _senders(self) -> None:

@@ -28,6 +28,7 @@ from gateway.core.policies import CorePolicies
 from gateway.core.reading import BlobReader
 from gateway.core.retention import Retention
 from gateway.core.state import StoredState
+from gateway.core.turns import Turns
 from gateway.domain.changes import Changes
 from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.health import Health
@@ -96,6 +97,7 @@ class Parts:
     log: Log
     log_of: Callable[[str], Log]
     pace: Pace
+    turns: Turns
     pool: ParserPool
     instance: str
     node: Node
@@ -190,6 +192,7 @@ class Parts:
         return IntakeDoor(
             store=self.store, clock=self.clock, new_id=self.new_id, tenant=tenant, source=name,
             kind="backend" if kind == "backend" else "channel", on_accepted=accepted, patience=self.settings.intake.ack_seconds,
+            turns=self.turns,
         )  # fmt: skip
 
     def context(self, kind: str, name: str, tenant: str, settings: Any) -> Context[Any]:
@@ -271,7 +274,7 @@ async def assembled(
             assembly=assembly, data=data, store=store, blobs=blobs, clock=clock,
             random=runs_on.random, new_id=new_id, hooks=Hooks(dispatcher), board=board,
             metrics=metrics, keyring=keyring, http=runs_on.http(), log=log, log_of=runs_on.log,
-            pace=runs_on.pace, pool=runs_on.parsers(), instance=runs_on.instance(), node=node,
+            pace=runs_on.pace, turns=Turns(clock), pool=runs_on.parsers(), instance=runs_on.instance(), node=node,
         )  # fmt: skip
         parts.listeners.append(metrics.notice)
         parts.make_connectors()

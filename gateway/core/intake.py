@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.contracts.services import Clock
+from gateway.core.turns import Turns
 from gateway.domain.arrival import Arrival, NewArrival, SourceKind
 from gateway.domain.changes import StateWrite
 from gateway.errors import Overloaded
@@ -25,6 +26,7 @@ class IntakeDoor:
         source: the instance's name.
         on_accepted: called after the commit, so that the pipeline wakes up.
         patience: seconds a sender is kept waiting for the commit.
+        turns: shared with the pipeline, which lets senders go first.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class IntakeDoor:
         kind: SourceKind,
         on_accepted: Callable[[int], None],
         patience: float = 8.0,
+        turns: Turns | None = None,
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._tenant, self._source, self._kind = tenant, source, kind
         self._on_accepted, self._patience = on_accepted, patience
+        self._turns = turns or Turns(clock)
 
     async def accept(
         self, arrivals: Sequence[NewArrival], *, state: Sequence[tuple[str, Any]] = ()
@@ -64,8 +68,9 @@ class IntakeDoor:
         committing = asyncio.ensure_future(self._store.accept(stored, writes))
         committing.add_done_callback(self._committed(len(stored)))
         try:
-            async with asyncio.timeout(self._patience):
-                await asyncio.shield(committing)
+            with self._turns.sender():
+                async with asyncio.timeout(self._patience):
+                    await asyncio.shield(committing)
         except TimeoutError:
             raise Overloaded(
                 f"the store took longer than {self._patience:g} seconds; try again later"

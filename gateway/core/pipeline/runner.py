@@ -17,6 +17,7 @@ from gateway.core.pipeline.receipts import take_receipt
 from gateway.core.pipeline.replies import take_change, take_reply
 from gateway.core.pipeline.work import Work
 from gateway.core.tracing import span
+from gateway.core.turns import Turns
 from gateway.domain.answers import Hold
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.changes import Changes, Conflict
@@ -43,6 +44,7 @@ class Pipeline:
     Args:
         attempts: how often an arrival may fail before it is quarantined.
         on_committed: told what was committed, so that the outbox and others wake up.
+        turns: shared with intake, whose senders go first.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class Pipeline:
         most_items: int = 256,
         most_bytes: int = 64 << 20,
         pace: Pace | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._store, self._preparer, self._inbound = store, preparer, inbound
         self._keyring, self._clock, self._new_id = keyring, clock, new_id
         self._log, self._on_committed = log, on_committed
+        self._turns = turns or Turns(clock)
         self._repeat_ms, self._attempts = int(repeat_hours * 3_600_000), attempts
         self._look_ups: Gathered[Question, Known] = Gathered(store.look_up)
         self._lanes: Lanes[Arrival] = Lanes(
@@ -143,8 +147,9 @@ class Pipeline:
         try:
             while True:
                 try:
-                    with span("pipeline.arrival", source=arrival.source, arrival=arrival.id):
-                        await self._process(arrival)
+                    async with self._turns.work(arrival.received_at):
+                        with span("pipeline.arrival", source=arrival.source, arrival=arrival.id):
+                            await self._process(arrival)
                     return
                 except StoreBroken:
                     raise
