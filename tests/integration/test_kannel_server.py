@@ -17,6 +17,15 @@ from tests.servers.kannel import Kannel, running_kannel
 from tests.servers.ports import HOST
 
 LONG = "Мой принтер горит, что мне делать? " * 6
+# The default alphabet and its extension (3GPP TS 23.038, 6.2.1), by their codes.
+GSM = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENDED = {
+    0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\", 0x3C: "[", 0x3D: "~", 0x3E: "]",
+    0x40: "|", 0x65: "€",
+}  # fmt: skip
 GSM_HELLO = b"Hallo \x7e \x1b\x65"  # "Hallo ü €" in GSM 7-bit
 
 
@@ -146,18 +155,19 @@ async def test_smpp_carries_alphabets_and_receipts(kannel: Kannel) -> None:
         await centre.connected()
         await centre.say("15550001", "15559999", GSM_HELLO)
         await hook.wait(1)
-        _, path, headers, body = hook.asked[0]
+        _, _, headers, body = hook.asked[0]
         assert "Hallo ü €" == body.decode()
-        assert "from=%2B15550001&to=%2B15559999" in path
+        assert ("+15550001", "+15559999") == (headers["X-Kannel-From"], headers["X-Kannel-To"])
         assert 'text/plain; charset="UTF-8"' == headers["Content-Type"]
 
         content = LONG.encode("utf-16-be")
         parts = [content[start : start + 134] for start in range(0, len(content), 134)]
         await centre.say("15550001", "15559999", *parts, coding=smpp.UCS2)
         await hook.wait(2)
-        _, path, headers, body = hook.asked[1]
+        _, _, headers, body = hook.asked[1]
         assert LONG == body.decode("utf-16-be")
-        assert "coding=2&charset=UTF-16BE&udh=" in path
+        assert "2" == headers["X-Kannel-Coding"]
+        assert "X-Kannel-UDH" not in headers
         assert 'text/plain; charset="UTF-16BE"' == headers["Content-Type"]
         hook.asked.clear()
 
@@ -171,3 +181,24 @@ async def test_smpp_carries_alphabets_and_receipts(kannel: Kannel) -> None:
         assert "/dlr?type=8&told=ACK%2F" == hook.asked[0][1]
         assert hook.asked[1][1].startswith("/dlr?type=2&told=")
         assert "stat%3AUNDELIV+err%3A011" in hook.asked[1][1]
+
+
+async def test_gsm_letters_survive(kannel: Kannel) -> None:
+    """Every letter of GSM's alphabet and its extension reaches the SMS centre as its code, so that
+    what consists of them may go out in 7 bits a letter; both ways, each comes back as it was.
+    """
+    letters = [(bytes((code,)), one) for code, one in enumerate(GSM) if one != "\x1b"]
+    letters += [(bytes((0x1B, code)), one) for code, one in EXTENDED.items()]
+    codes, text = b"".join(code for code, _ in letters), "".join(one for _, one in letters)
+    async with (
+        webhook() as hook,
+        smpp.smpp_centre(kannel.centre_port) as centre,
+        at_work(kannel, hook, by_smpp=True),
+    ):
+        await centre.connected()
+        await hand_in(kannel, text)
+        [message] = await centre.wait(1)
+        assert (smpp.GSM, codes) == (message.coding, message.content)
+        await centre.say("15550001", "15559999", codes)
+        await hook.wait(1)
+        assert text == hook.asked[0][3].decode()

@@ -8,6 +8,7 @@ tests, to which `tests.servers.fakesmsc` connects, or ``smpp``, which connects t
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Iterator, Mapping
@@ -43,7 +44,7 @@ class Kannel:
     password: str = PASSWORD
     status_password: str = STATUS_PASSWORD
     _smsbox: ExitStack = field(default_factory=ExitStack, repr=False)
-    _group: int = field(default=0, repr=False)
+    _bearerbox: int = field(default=0, repr=False)
 
     @property
     def url(self) -> str:
@@ -62,7 +63,7 @@ class Kannel:
 
     def start_smsbox(self) -> None:
         """Start the part that speaks HTTP."""
-        process = self._smsbox.enter_context(
+        self._smsbox.enter_context(
             running(
                 ["smsbox", str(self.folder / "kannel.conf")],
                 log=self.folder / "smsbox.out",
@@ -71,11 +72,18 @@ class Kannel:
                 stop_seconds=STOP_SECONDS,
             )
         )
-        self._group = process.pid
 
     def kill_smsbox(self) -> None:
         """End the part that speaks HTTP at once, as a crash does; `start_smsbox` starts it again."""
         self._smsbox.close()
+
+    def pause_bearerbox(self) -> None:
+        """Let the part behind it take nothing more, as an overloaded machine would."""
+        os.kill(self._bearerbox, signal.SIGSTOP)
+
+    def resume_bearerbox(self) -> None:
+        """Let it go on."""
+        os.kill(self._bearerbox, signal.SIGCONT)
 
 
 @contextmanager
@@ -104,9 +112,10 @@ def running_kannel(
             log=kannel.folder / "bearerbox.out",
             ready=lambda: all(map(accepts, waits)),
             stop_seconds=STOP_SECONDS,
-        ),
+        ) as bearerbox,
         kannel._smsbox,
     ):
+        kannel._bearerbox = bearerbox.pid
         kannel.start_smsbox()
         yield kannel
 

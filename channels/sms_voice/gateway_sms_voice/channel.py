@@ -38,7 +38,7 @@ class PhoneChannel(Channel[PhoneSettings]):
     """Our numbers at one provider."""
 
     capabilities: ClassVar[ChannelCapabilities] = ChannelCapabilities(
-        repeat="lookup", concurrency=16, starts_threads=True, exclusive=True
+        repeat="lookup", stuck_head="skip", concurrency=16, starts_threads=True, exclusive=True
     )
 
     def __init__(self, context: Context[PhoneSettings]) -> None:

@@ -77,6 +77,8 @@ class Door:
         kept = (await self._context.state.get(optout.key(ours, theirs))).value or {}
         asked = optout.asked(wishes.opt_out, wishes.text, opted_out=bool(kept.get("out")))
         at = self._context.clock.now() if wishes.at is None else wishes.at
+        if asked == "HELP" and not self._provider.answers_help:
+            return None, []
         if asked in (None, "HELP") or at < kept.get("at", 0):  # a later word stands already
             return asked, []
         by = "by the provider's word" if wishes.opt_out else "by text"

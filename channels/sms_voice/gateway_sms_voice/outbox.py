@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway import ConnectorError, Context, OutcomeUnknown, Rejected, Reply, Sent
+from gateway import (
+    ConnectorError,
+    Context,
+    OutcomeUnknown,
+    Rejected,
+    Reply,
+    Sent,
+    StoreUnavailable,
+)
 from gateway_sms_voice.book import Book, Entry, digest_of
 from gateway_sms_voice.numbers import Endpoint, endpoint, is_name
 from gateway_sms_voice.optout import is_opted_out, opt_out_write
@@ -189,7 +197,13 @@ class Outbox:
             raise
         # Where the provider gives no id, ours stands for it.
         identifier = accepted.id or f"{text.delivery}/{text.part}"
-        taken = await self.book.take(text.delivery, entry, text.part, identifier)
+        try:
+            taken = await self.book.take(text.delivery, entry, text.part, identifier)
+        except (ConnectorError, StoreUnavailable) as error:
+            raise OutcomeUnknown(
+                f"the provider took it, but that could not be written down: {error}",
+                code="not_noted",
+            ) from error
         if taken is None:
             raise OutcomeUnknown(
                 f"the provider gave the id {identifier} twice", code="unreadable_answer"

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from gateway_sms_voice.numbers import endpoint, is_name
+from gateway_sms_voice.providers.kannel.settings import KannelSettings
 from gateway_sms_voice.providers.twilio.settings import TwilioSettings
 
 MIB = 1 << 20
@@ -53,6 +54,7 @@ class PhoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float, Meta(gt=0, le=300, description="Seconds until a medium has to be there whole.")
     ] = 30.0
     twilio: Annotated[TwilioSettings | None, Meta(description="The account at Twilio.")] = None
+    kannel: Annotated[KannelSettings | None, Meta(description="A Kannel of your own.")] = None
 
     def __post_init__(self) -> None:
         """Check what a type cannot say.
@@ -70,7 +72,7 @@ class PhoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                     f"numbers to hold +4930123456, whatsapp:+4930123456, a short code or a name of "
                     f"up to 11 letters, not {number!r}"
                 )
-        if self.twilio is None:
-            faults.append("a table of one provider: twilio")
+        if (self.twilio is None) == (self.kannel is None):
+            faults.append("a table of one provider: twilio or kannel")
         if faults:
             raise ValueError("; ".join(faults))

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from gateway import (
     Context,
+    Health,
     NewArrival,
     Overloaded,
     Route,
@@ -55,6 +56,8 @@ class Webhooks:
         try:
             arrival = self._provider.arrival(way, request)
         except (Unusable, UnreadableArrival) as error:
+            self._context.log.warning("webhook.unusable", reason=str(error), peer=request.peer)
+            await self._remember(REFUSED, str(error))
             return WebResponse(status=400, body=str(error).encode())
         return await self.store(arrival) or self._provider.acknowledge(way)
 
@@ -99,3 +102,20 @@ class Webhooks:
 def receipt_path(delivery: str, part: int, parts: int) -> str:
     """Where a provider tells what became of a part of a delivery, below ``/in/NAME``."""
     return f"/status/{quote(delivery, safe='')}/{part}/{parts}"
+
+
+async def webhooks_health(context: Context[PhoneSettings]) -> Health:
+    """Say whether webhooks were proven: only the real ones show that the keys and the URL fit."""
+    proven = (await context.state.get(PROVEN)).value or {}
+    refused = (await context.state.get(REFUSED)).value or {}
+    if refused.get("at", 0) > proven.get("at", 0):
+        return Health(
+            state="degraded", code="webhook_refused",
+            reason=f"the last requests were refused: {refused.get('reason', '')}",
+        )  # fmt: skip
+    if not proven:
+        return Health(
+            state="degraded", code="webhook_unverified",
+            reason="no webhook was proven yet; send a text to one of the numbers",
+        )  # fmt: skip
+    return Health()

@@ -151,9 +151,11 @@ class Provider(ABC):
     Class attributes:
         repeat: ``lookup`` if `find` can tell whether a text was taken, else ``never``.
         ways: the addresses it calls.
+        answers_help: it answers HELP itself; else that is a question like any other.
     """
 
     repeat: ClassVar[Literal["lookup", "never"]] = "never"
+    answers_help: ClassVar[bool] = False
     ways: ClassVar[Sequence[Way]] = ()
 
     # in

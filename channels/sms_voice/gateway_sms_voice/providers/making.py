@@ -14,4 +14,8 @@ def make_provider(context: Context[PhoneSettings]) -> Provider:
         from gateway_sms_voice.providers.twilio.provider import TwilioProvider
 
         return TwilioProvider(settings.twilio, context)
+    if settings.kannel is not None:
+        from gateway_sms_voice.providers.kannel.provider import KannelProvider
+
+        return KannelProvider(settings.kannel, context)
     raise TypeError("the settings name no provider")  # they cannot be made so

@@ -10,7 +10,7 @@ from gateway_sms_voice.numbers import Endpoint, endpoint
 from gateway_sms_voice.providers.twilio.client import VERSION, TwilioClient
 from gateway_sms_voice.providers.twilio.settings import TwilioSettings
 from gateway_sms_voice.settings import PhoneSettings
-from gateway_sms_voice.webhooks import PROVEN, REFUSED
+from gateway_sms_voice.webhooks import webhooks_health
 
 
 async def probe(
@@ -23,7 +23,7 @@ async def probe(
             return health
     except ConnectorError as error:
         return Health(state="down", code=error.reason_code, reason=str(error))
-    return await _webhooks(context)
+    return await webhooks_health(context)
 
 
 async def _sign_in(client: TwilioClient, settings: TwilioSettings) -> None:
@@ -103,20 +103,3 @@ async def _number(client: TwilioClient, number: Endpoint) -> dict[str, Any] | No
         if found.get("phone_number") == number.value:
             return found
     return None
-
-
-async def _webhooks(context: Context[PhoneSettings]) -> Health:
-    """Say whether webhooks were proven: only the real ones show that the keys and the URL fit."""
-    proven = (await context.state.get(PROVEN)).value or {}
-    refused = (await context.state.get(REFUSED)).value or {}
-    if refused.get("at", 0) > proven.get("at", 0):
-        return Health(
-            state="degraded", code="webhook_refused",
-            reason=f"the last requests were refused: {refused.get('reason', '')}",
-        )  # fmt: skip
-    if not proven:
-        return Health(
-            state="degraded", code="webhook_unverified",
-            reason="no webhook was proven yet; send a text to one of the numbers",
-        )  # fmt: skip
-    return Health()

@@ -40,6 +40,7 @@ class TwilioProvider(Provider):
     """One account at Twilio."""
 
     repeat: ClassVar[Literal["lookup", "never"]] = "lookup"
+    answers_help: ClassVar[bool] = True
     ways: ClassVar[Sequence[Way]] = (
         Way(kind="message", method="POST", path=MESSAGES),
         Way(kind="status", method="POST", path=STATUS),

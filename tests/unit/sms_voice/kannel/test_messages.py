@@ -1,0 +1,151 @@
+"""SMS as Kannel posts them become what was said, by whom, in which thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway import Arrival, Draft, Ignored
+from gateway.testing import as_stored, make_context
+from gateway_sms_voice.providers.contract import Unusable
+from gateway_sms_voice.providers.kannel.provider import KannelProvider
+from gateway_sms_voice.settings import PhoneSettings
+from tests.unit.sms_voice.kannel.samples import ANN, ID, OURS, message, report, settings
+
+OCTETS = "application/octet-stream"
+UTF16 = 'text/plain; charset="UTF-16BE"'
+
+
+def provider(region: str = "", **changed: Any) -> KannelProvider:
+    """A provider that needs no Kannel."""
+    known = settings(**changed)
+    phone = PhoneSettings(numbers=(OURS,), region=region, kannel=known)
+    return KannelProvider(known, make_context(phone, name="phone"))
+
+
+def arrived(request: Any, **remote: Any) -> Arrival:
+    """The arrival of a request as it is stored."""
+    here = provider()
+    way = here.ways[0] if request.method == "POST" else here.ways[1]
+    stored = as_stored(here.arrival(way, request), kind="channel")
+    stored.remote.update(remote)
+    return stored
+
+
+def read(request: Any, region: str = "", **remote: Any) -> Any:
+    """What is read in a request."""
+    [parsed] = provider(region).reader(arrived(request, **remote))
+    return parsed
+
+
+def test_message() -> None:
+    """Sender, our number, thread, id and moment are there, and the thread is the pair of numbers."""
+    draft = read(message("Grüße  aus\nKöln ✓".encode()))
+    assert isinstance(draft, Draft)
+    assert draft.author is not None
+    assert ("tel", ANN) == (draft.author.scheme, draft.author.value)
+    assert "Grüße  aus\nKöln ✓" == draft.text
+    assert ((OURS,), (ID,), 1795660111000) == (
+        draft.recipients, draft.external_ids, draft.sent_at,
+    )  # fmt: skip
+    assert draft.thread is not None
+    assert (f"{OURS}~{ANN}", ANN) == (draft.thread.native_id, draft.thread.address)
+    assert ("asserted", True, "none") == (draft.proof, draft.answerable, draft.automated)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "coding", "text"),
+    [
+        ("€".encode(), 'text/plain; charset="UTF-8"', "0", "€"),
+        ("Ж😀".encode("utf-16-be"), UTF16, "2", "Ж😀"),
+        ("Ж".encode("utf-16-be"), "text/plain", "2", "Ж"),
+        ("“ü”".encode("cp1252"), 'text/plain; charset="WINDOWS-1252"', "0", "“ü”"),
+        ("ü".encode(), "text/plain; charset=no-such", "0", "ü"),
+        ("ü".encode(), "", "", "ü"),
+        (b"\xd8\x3d", UTF16, "2", "\ufffd"),
+        (b"\xfc", 'text/plain; charset="UTF-8"', "0", "\ufffd"),
+        ("grüß".encode(), OCTETS, "1", "grüß"),
+        (b"", 'text/plain; charset="UTF-8"', "0", ""),
+    ],
+)
+def test_alphabets(body: bytes, kind: str, coding: str, text: str) -> None:
+    """The text is read in the charset that Kannel names, else in its coding's; nothing is lost by
+    one that is broken or unknown.
+    """
+    assert text == read(message(body, content_type=kind, x_kannel_coding=coding)).text
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\x01", b"a\x00b", b"\x1b[31m"])
+def test_data_is_an_attachment(body: bytes) -> None:
+    """What is no text (a ring tone, a card) is kept as a file and told of."""
+    draft = read(message(body, content_type=OCTETS, x_kannel_coding="1"))
+    assert f"[a message of {len(body)} bytes that is no text]" == draft.text
+    assert [body] == [one.data for one in draft.attachments]
+
+
+@pytest.mark.parametrize(
+    "header", ["%05%00%03M%03%02", "%06%08%04%01%4D%03%02", "%0A%05%04%0B%84%23%F0%00%03%4d%03%02"]
+)
+def test_part_of_a_long_text_says_so(header: str) -> None:
+    """A part that stayed alone is shown as one, with an 8-bit or 16-bit reference, wherever it is."""
+    assert "[part 2 of 3] Hello" == read(message(x_kannel_udh=header)).text
+
+
+@pytest.mark.parametrize("header", ["%05%04%0B%84%23%F0", "%", "+", "%FF%FF%FF", "%05%00%03"])
+def test_other_headers_are_no_part(header: str) -> None:
+    """A header of another kind, or a broken one, changes nothing."""
+    assert "Hello" == read(message(x_kannel_udh=header)).text
+
+
+@pytest.mark.parametrize(
+    ("sender", "region", "value", "answerable"),
+    [
+        ("0170 1234567", "DE", ANN, True),
+        ("0049170 1234567", "DE", ANN, True),
+        ("80800", "", "80800", True),
+        ("MyBank", "", "MyBank", False),
+        ("anonymous", "", None, False),
+    ],
+)
+def test_senders(sender: str, region: str, value: str | None, answerable: bool) -> None:
+    """Numbers are brought into one form; names and withheld numbers cannot be answered."""
+    draft = read(message(x_kannel_from=sender), region)
+    assert (value, answerable) == (draft.author and draft.author.value, draft.answerable)
+    assert ("none" if answerable else "notification") == draft.automated
+
+
+def test_opt_out_is_no_message() -> None:
+    """What the door found to be a STOP is kept as a decision and opens nothing."""
+    assert isinstance(read(message(b"STOP"), opt_out="STOP"), Ignored)
+    here = provider()
+    wishes = here.wishes(here.arrival(here.ways[0], message(b"STOP")))
+    assert wishes is not None
+    assert ("STOP", str(wishes.ours), str(wishes.theirs)) == (wishes.text, OURS, ANN)
+    assert None is here.wishes(here.arrival(here.ways[1], report("1")))
+
+
+def test_misconfigured_kannel_is_told_what_to_change() -> None:
+    """Without an id or a sender nothing could be told apart; the refusal says what to set."""
+    here = provider()
+    for request, words in (
+        (message(), r"\?id=%I"),
+        (message(), "send-sender = true"),
+    ):
+        headers = dict(request.headers)
+        if "send" in words:
+            del headers["x-kannel-from"]
+        query = () if "id" in words else request.query
+        changed = type(request)(
+            method="POST", path="/", public_url="", headers=headers, query=query, peer="127.0.0.1"
+        )
+        with pytest.raises(Unusable, match=words):
+            here.arrival(here.ways[0], changed)
+
+
+def test_secret_is_not_kept() -> None:
+    """Neither the path with the secret nor a report's code is in what is stored."""
+    for request in (message(), report("1")):
+        stored = repr(arrived(request))
+        assert "a-long-secret" not in stored
+        assert dict(request.query).get("code", "no code") not in stored
