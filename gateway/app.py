@@ -7,9 +7,11 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gateway.contracts.services import Intake
 from gateway.contracts.web import Route
 from gateway.core.alone import held
 from gateway.core.assembly import VERSION, Parts, assembled
@@ -22,7 +24,8 @@ from gateway.core.outbox.composing import ReplyComposer
 from gateway.core.outbox.outbox import Outbox
 from gateway.core.outbox.sender import Sender
 from gateway.core.outbox.targets import BackendTarget, ChannelTarget, Target
-from gateway.core.ownership import Ownership, keep_node
+from gateway.core.ownership import Ownership
+from gateway.core.partitions import ALONE, LeasedPartitions, Partitions
 from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.runner import Pipeline
@@ -35,6 +38,7 @@ from gateway.core.transcribing import Transcriber
 from gateway.core.watching import report_orphans, watch_store
 from gateway.domain.health import Health
 from gateway.domain.matching import MatchingPolicy
+from gateway.domain.partition import PARTITIONS, Fence
 from gateway.domain.retrying import BreakerPolicy, RetryPolicy
 from gateway.errors import HookFailure
 from gateway.hooks.assembly import Assembly
@@ -55,6 +59,7 @@ class Gateway:
         parts: as `gateway.core.assembly.assembled` makes them.
         broken: done when the store broke, which ends the process.
         serve: makes the HTTP server.
+        worker: which of several processes of one `gateway run` it is, from 1.
     """
 
     def __init__(
@@ -64,14 +69,18 @@ class Gateway:
         broken: asyncio.Future[BaseException],
         *,
         serve: Callable[[Services], WebServer] = WebServer,
+        worker: int = 1,
     ) -> None:
         self.parts, self._supervisor, self.broken = parts, supervisor, broken
-        self._serve = serve
+        self._serve, self._worker = serve, worker
+        self.shared = parts.shared
+        self.partitions = self._partitions()
         self.outbox = Outbox()
         self.pipeline = self._pipeline()
         self.timers = Timers(
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
             log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
+            partitions=self.partitions,
         )  # fmt: skip
         self.evaluations = Evaluations(
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
@@ -90,10 +99,7 @@ class Gateway:
             parts.hooks.subscribers(),
         )  # fmt: skip
         self._senders()
-        self._ownership = Ownership(
-            store=parts.store, clock=parts.clock, owner=parts.node.lease.owner, board=parts.board,
-            log=parts.log, pace=parts.pace,
-        )  # fmt: skip
+        self._ownership = Ownership(partitions=self.partitions, board=parts.board, log=parts.log)
         parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
         if parts.hooks.dispatcher.implemented("evaluate_conversation"):
             parts.listeners.append(self.evaluations.notice)
@@ -101,10 +107,20 @@ class Gateway:
             parts.listeners.append(self.transcriber.notice)
         parts.on_accepted.append(self.pipeline.wake)
         self.port = 0
+        parts.metrics.process.labels(parts.membership.process.name, str(worker)).set(1)
+        parts.metrics.partitions.set_function(self._held)
 
-    def _on_lost(self, error: BaseException) -> None:
-        if not self.broken.done():
-            self.broken.set_result(error)
+    def _held(self) -> int:
+        share = self.partitions.share
+        return PARTITIONS if share is None else len(share.partitions)
+
+    def _partitions(self) -> Partitions:
+        """Those of an embedded database are all ours; others are divided among the processes."""
+        if not self.shared:
+            return ALONE
+        partitions = LeasedPartitions(asyncio.get_running_loop().time)
+        self.parts.membership.take_part(partitions, lambda: None)
+        return partitions
 
     def _pipeline(self) -> Pipeline:
         parts, settings = self.parts, self.parts.settings
@@ -137,7 +153,7 @@ class Gateway:
             store=parts.store, preparer=parts.preparer, inbound=inbound, keyring=parts.keyring,
             clock=parts.clock, new_id=parts.new_id, log=parts.log, on_committed=parts.notice,
             repeat_hours=matching.repeat_hours, attempts=settings.pipeline.attempts,
-            pace=parts.pace, turns=parts.turns,
+            pace=parts.pace, turns=parts.turns, partitions=self.partitions,
         )  # fmt: skip
 
     def _senders(self) -> None:
@@ -166,6 +182,7 @@ class Gateway:
                     random=parts.random, log=parts.log, retry=retry, breaker=breaker,
                     report=parts.board.reporter(f"outbox/{target.name}"),
                     on_settled=parts.notice, deadline=outbox.attempt_seconds, idle=parts.pace.idle,
+                    partitions=self.partitions,
                 )
             )  # fmt: skip
 
@@ -173,8 +190,8 @@ class Gateway:
     async def running(self) -> AsyncGenerator[None]:
         """Run every part around a block; stop them in reverse, within ten seconds."""
         parts, start = self.parts, self._supervisor.start
-        alone = parts.settings.store.url.startswith("sqlite")
-        await parts.store.recover_deliveries(now=parts.clock.now(), every=alone)
+        if not self.shared:  # else whoever takes a partition over recovers what is of it
+            await parts.store.recover_deliveries(now=parts.clock.now())
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._lifespans())
             for name, sender in self.outbox.senders.items():
@@ -183,15 +200,13 @@ class Gateway:
             start("store", _bound(watch_store, parts.store, parts.board, parts.pace.store))
             start("timers", self.timers.run)
             start("retention", self.parts.retention.run)
-            keep = (parts.store, parts.node, parts.clock, self._on_lost, parts.pace)
-            start("node", _bound(keep_node, *keep))
+            start("membership", parts.membership.run)
             if parts.hooks.dispatcher.implemented("evaluate_conversation"):
-                start("evaluating", self.evaluations.run)
+                self._start_owned("evaluating", self.evaluations.run)
             if parts.hooks.dispatcher.implemented("transcribe_recording"):
-                transcribe = _bound(self._ownership.run, "transcribing", self.transcriber.run)
-                start("transcribing", transcribe)
+                self._start_owned("transcribing", self.transcriber.run)
             for feed in self.events.feeds:
-                start(f"events/{feed.plugin}", feed.run)
+                self._start_owned(f"events/{feed.plugin}", feed.run)
             web = self._serve(self._services())
             listen = parts.settings.web.listen
             self.port = await web.start(listen.host, listen.port)
@@ -213,24 +228,27 @@ class Gateway:
         await asyncio.gather(web.stop(), self._supervisor.stop(taking_in, 4.0))
         await self._supervisor.stop(seconds=DRAIN_SECONDS)
 
+    def _start_owned(self, part: str, work: Callable[[Fence | None], Awaitable[None]]) -> None:
+        """Start what only one process may run."""
+        self._supervisor.start(part, _bound(self._ownership.run, part, work))
+
     def _start_connectors(self) -> None:
         parts, start = self.parts, self._supervisor.start
         for name, channel in parts.channels.items():
-            tenant = parts.assembly.channels[name].tenant
-            door = parts.intake("channel", name, tenant)
-            run = _bound(channel.run, door)
+            door = partial(parts.intake, "channel", name, parts.assembly.channels[name].tenant)
             if channel.capabilities.exclusive:
-                run = _bound(self._ownership.run, f"channel/{name}", run)
-            start(f"channel/{name}", run)
-            start(f"reconcile/{name}", _bound(reconcile_channel, channel, door))
+                self._start_owned(f"channel/{name}", _with_door(channel.run, door))
+            else:
+                start(f"channel/{name}", _bound(channel.run, door()))
+            reconcile = partial(reconcile_channel, channel)
+            self._start_owned(f"reconcile/{name}", _with_door(reconcile, door))
         for name, backend in parts.backends.items():
-            tenant = parts.assembly.backends[name].tenant
-            door = parts.intake("backend", name, tenant)
-            start(f"backend/{name}", _bound(backend.run, door))
+            door = partial(parts.intake, "backend", name, parts.assembly.backends[name].tenant)
+            self._start_owned(f"backend/{name}", _with_door(backend.run, door))
             if backend.capabilities.poll_seconds > 0:
                 report = parts.board.reporter(f"poll/{name}")
-                poll = _bound(poll_backend, backend, door, report)
-                start(f"poll/{name}", _bound(self._ownership.run, f"poll/{name}", poll))
+                poll = partial(poll_backend, backend, report)
+                self._start_owned(f"poll/{name}", _with_door(poll, door))
 
     def _lifespans(self) -> AbstractAsyncContextManager[tuple[str, ...]]:
         parts = self.parts
@@ -271,6 +289,7 @@ class Gateway:
             name=settings.gateway.name, version=VERSION, routes=connector_routes,
             plugin_routes=[(a.plugin, a.value) for a in routes("register_routes")],
             console_pages=[(a.plugin, a.value) for a in routes("register_console_pages")],
+            process=parts.membership.process.name, worker=self._worker, shared=self.shared,
             ready=lambda: parts.board.parts.get("gateway", _STARTING).state == "ok",
             redact=redaction(parts.hooks), codes=parts.codes,
         )  # fmt: skip
@@ -283,12 +302,19 @@ def _bound(call: Callable[..., Awaitable[None]], *arguments: Any) -> Callable[[]
     return lambda: call(*arguments)
 
 
+def _with_door(
+    run: Callable[[Intake], Awaitable[None]], door: Callable[..., Intake]
+) -> Callable[[Fence | None], Awaitable[None]]:
+    return lambda fence: run(door(fence))
+
+
 @asynccontextmanager
-async def opened(assembly: Assembly, folder: Path) -> AsyncGenerator[Gateway]:
+async def opened(assembly: Assembly, folder: Path, worker: int = 1) -> AsyncGenerator[Gateway]:
     """Make a gateway, without running it.
 
     Args:
         folder: the config file's folder.
+        worker: which of several processes of one `gateway run` it is, from 1.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -305,25 +331,38 @@ async def opened(assembly: Assembly, folder: Path) -> AsyncGenerator[Gateway]:
             supervisor = Supervisor(
                 board=parts.board, log=parts.log, random=parts.random, on_broken=on_broken
             )
-            yield Gateway(parts, supervisor, broken)
+            yield Gateway(parts, supervisor, broken, worker=worker)
 
 
-async def run(assembly: Assembly, folder: Path, started: Callable[[Gateway], None]) -> int:
+async def run(
+    assembly: Assembly,
+    folder: Path,
+    started: Callable[[Gateway], None],
+    *,
+    worker: int = 1,
+    lifeline: int | None = None,
+) -> int:
     """Run a gateway until SIGTERM or SIGINT; the exit code.
 
     Args:
         started: told once it is ready.
+        worker: which of several processes of one `gateway run` it is, from 1.
+        lifeline: a pipe that closes when the process that started this one is gone, which ends it.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with opened(assembly, folder) as gateway, gateway.running():
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
+    async with opened(assembly, folder, worker) as gateway, gateway.running():
         started(gateway)
         stopped = asyncio.ensure_future(stop.wait())
         either: list[asyncio.Future[Any]] = [stopped, gateway.broken]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
         if gateway.broken.done():
             # A failed commit may have lost what the kernel still held: nothing more is written.
             gateway.parts.log.error("store.broken", error=str(gateway.broken.result()))

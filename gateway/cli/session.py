@@ -140,7 +140,7 @@ class Session:
             folder = self.path.absolute().parent
             async with (
                 assembled(assembly, folder=folder, create=create) as parts,
-                keeping(parts.store, parts.node, parts.clock),
+                keeping(parts.membership),
             ):
                 return await work(parts)
 
@@ -155,20 +155,19 @@ class Session:
 
             from gateway.cli.keeping import keeping
             from gateway.core.clock import SystemClock
+            from gateway.core.logs import log_for
+            from gateway.core.membership import Membership
             from gateway.core.operating import Operator
-            from gateway.domain.ids import IdGenerator
-            from gateway.store.leasing import lease_node
 
             clock = SystemClock()
             owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-            node = await lease_node(store, owner, now=clock.now())
-            new_id = IdGenerator(node.number, clock.now)
+            member = await Membership.join(store, owner, clock=clock, log=log_for("gateway"))
             try:
-                async with keeping(store, node, clock):
-                    return await work(Operator(store=store, clock=clock, new_id=new_id))
+                async with keeping(member):
+                    return await work(Operator(store=store, clock=clock, new_id=member.new_id))
             finally:
                 with suppress(StoreError):
-                    await store.release_lease(node.lease)
+                    await member.leave()
 
         return self.with_store(do)
 

@@ -111,6 +111,15 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 "blobs to be a folder or s3://BUCKET/PREFIX", found=repr(mask_password(self.blobs))
             )
 
+    lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="How long one of several processes on PostgreSQL may be silent before the "
+            "others take its work over, in seconds.",
+        ),
+    ] = 15.0
+
     def __repr__(self) -> str:
         return f"StoreSettings(url={mask_password(self.url)!r}, blobs={self.blobs!r})"
 
@@ -127,6 +136,13 @@ class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     request_seconds: Annotated[
         float, Meta(gt=0, description="Time a request may take before it is cut off, in seconds.")
     ] = 30.0
+    probes: Annotated[
+        Listen | None,
+        Meta(
+            description="HOST:PORT where this process alone answers /livez, /readyz and /metrics; "
+            "the second worker on the port after it, and so on. For scraping several workers.",
+        ),
+    ] = None
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(

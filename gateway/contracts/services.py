@@ -150,6 +150,8 @@ class Context(Generic[S]):
         instance_id: of this gateway installation; for loop headers.
         own_addresses: gives every address any channel of this gateway answers to, lower case.
         public_url: the configured public URL, without a slash at the end.
+        shared: other processes may run the same instance: what listens shares its address
+            (``SO_REUSEPORT``).
     """
 
     name: str
@@ -166,6 +168,7 @@ class Context(Generic[S]):
     report: HealthReport
     public_url: str = ""
     instance_id: str = ""
+    shared: bool = False
     own_addresses: Callable[[], frozenset[str]] = frozenset
 
 

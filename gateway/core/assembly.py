@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from gateway.core.health import HealthBoard
 from gateway.core.intake import IntakeDoor
 from gateway.core.machine import Machine
 from gateway.core.matters import StoredMatters
+from gateway.core.membership import Membership
 from gateway.core.metrics import Metrics
 from gateway.core.operating import Operator
 from gateway.core.pace import Pace
@@ -33,6 +34,7 @@ from gateway.domain.changes import Changes
 from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.health import Health
 from gateway.domain.ids import IdGenerator
+from gateway.domain.partition import Fence
 from gateway.domain.tokens import Keyring
 from gateway.errors import HookFailure, StoreBroken, StoreError
 from gateway.hooks.assembly import Assembly, assemble_file
@@ -42,7 +44,6 @@ from gateway.hooks.loading import LoadedPlugins
 from gateway.hooks.sources import default
 from gateway.hooks.suspension import Suspension
 from gateway.store.blobs import BlobStore
-from gateway.store.leasing import Node, lease_node
 from gateway.store.operations import Store
 
 VERSION = "0.1.0"
@@ -79,7 +80,7 @@ class Parts:
     Args:
         log_of: the log of a part by its name.
         listeners: told of every commit, in order.
-        on_accepted: told when arrivals wait.
+        on_accepted: told when arrivals wait, of their partitions.
     """
 
     assembly: Assembly
@@ -100,9 +101,9 @@ class Parts:
     turns: Turns
     pool: ParserPool
     instance: str
-    node: Node
+    membership: Membership
     listeners: list[Callable[[Changes], None]] = field(default_factory=list)
-    on_accepted: list[Callable[[int], None]] = field(default_factory=list)
+    on_accepted: list[Callable[[Sequence[int]], None]] = field(default_factory=list)
     channels: dict[str, Channel[Any]] = field(default_factory=dict)
     backends: dict[str, Backend[Any]] = field(default_factory=dict)
     _codes: dict[str, ContinuationCodes] = field(default_factory=dict)
@@ -111,6 +112,11 @@ class Parts:
     def settings(self) -> Settings:
         """The whole configuration."""
         return self.assembly.settings
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may run on the same store."""
+        return not self.settings.store.url.startswith("sqlite")
 
     @property
     def plugins(self) -> LoadedPlugins:
@@ -167,7 +173,7 @@ class Parts:
         return Retention(
             store=self.store, clock=self.clock, new_id=self.new_id, kept=self.settings.retention,
             tenants=self.settings.tenants, forgetter=self.forgetter, log=self.log,
-            owner=self.node.lease.owner, subscribers=self.hooks.subscribers(),
+            owner=self.membership.process.name, subscribers=self.hooks.subscribers(),
             evaluating=self.hooks.dispatcher.implemented("evaluate_conversation"),
             on_committed=self.notice,
         )  # fmt: skip
@@ -177,22 +183,26 @@ class Parts:
         for listener in self.listeners:
             listener(changes)
 
-    def accepted(self, count: int) -> None:
+    def accepted(self, partitions: Sequence[int]) -> None:
         """Tell everybody that arrivals wait."""
         for listener in self.on_accepted:
-            listener(count)
+            listener(partitions)
 
-    def intake(self, kind: str, name: str, tenant: str) -> IntakeDoor:
-        """The way in for a connector."""
+    def intake(self, kind: str, name: str, tenant: str, fence: Fence | None = None) -> IntakeDoor:
+        """The way in for a connector.
 
-        def accepted(count: int) -> None:
-            self.metrics.arrivals.labels(name).inc(count)
-            self.accepted(count)
+        Args:
+            fence: of one that only one process runs.
+        """
+
+        def accepted(partitions: Sequence[int]) -> None:
+            self.metrics.arrivals.labels(name).inc(len(partitions))
+            self.accepted(partitions)
 
         return IntakeDoor(
             store=self.store, clock=self.clock, new_id=self.new_id, tenant=tenant, source=name,
             kind="backend" if kind == "backend" else "channel", on_accepted=accepted, patience=self.settings.intake.ack_seconds,
-            turns=self.turns,
+            turns=self.turns, fence=fence,
         )  # fmt: skip
 
     def context(self, kind: str, name: str, tenant: str, settings: Any) -> Context[Any]:
@@ -205,7 +215,7 @@ class Parts:
             blobs=BlobReader(self.blobs), http=self.http, log=self.log_of(part),
             report=self.board.reporter(part),
             public_url=self.settings.gateway.public_url.rstrip("/"), instance_id=self.instance,
-            own_addresses=self.own_addresses,
+            own_addresses=self.own_addresses, shared=self.shared,
         )  # fmt: skip
 
     def own_addresses(self) -> frozenset[str]:
@@ -266,15 +276,16 @@ async def assembled(
     store = await runs_on.open_store(blobs, create=create, on_broken=on_broken)
     try:
         keyring = Keyring(runs_on.reply_keys())
-        ttl = runs_on.pace.node_ttl
-        node = await lease_node(store, runs_on.owner(), now=clock.now(), ttl=ttl)
-        new_id = IdGenerator(node.number, clock.now)
+        membership = await Membership.join(
+            store, runs_on.owner(), clock=clock, log=log, pace=runs_on.pace
+        )
         dispatcher = _dispatcher(assembly, runs_on, board, metrics, log)
         parts = Parts(
             assembly=assembly, data=data, store=store, blobs=blobs, clock=clock,
-            random=runs_on.random, new_id=new_id, hooks=Hooks(dispatcher), board=board,
+            random=runs_on.random, new_id=membership.new_id, hooks=Hooks(dispatcher), board=board,
             metrics=metrics, keyring=keyring, http=runs_on.http(), log=log, log_of=runs_on.log,
-            pace=runs_on.pace, turns=Turns(clock), pool=runs_on.parsers(), instance=runs_on.instance(), node=node,
+            pace=runs_on.pace, turns=Turns(clock), pool=runs_on.parsers(), instance=runs_on.instance(),
+            membership=membership,
         )  # fmt: skip
         parts.listeners.append(metrics.notice)
         parts.make_connectors()
@@ -284,7 +295,7 @@ async def assembled(
             await parts.close_connectors()
             await parts.pool.close()
             with suppress(StoreError):
-                await store.release_lease(node.lease)
+                await membership.leave()
     finally:
         await store.close()
 

@@ -18,6 +18,7 @@ from gateway.core.pace import Pace
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.event import Event
+from gateway.domain.partition import Fence
 from gateway.errors import NotFound, StoreBroken, StoreError
 from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
@@ -49,7 +50,7 @@ class Evaluations:
         if changes.events:
             self._wake.set()
 
-    async def run(self) -> None:
+    async def run(self, fence: Fence | None = None) -> None:
         """Evaluate until cancelled."""
         row = await self._store.get_state(OWNER, PLACE)
         place = msgspec.json.decode(row.value, type=int) if row else 0
@@ -58,10 +59,11 @@ class Evaluations:
             try:
                 events = await self._store.events_after(place, limit=BATCH)
                 for event in events:
-                    await self._evaluate(event)
+                    await self._evaluate(event, fence)
                     place = event.id
                 if events:
-                    await self._store.commit([Changes(tenant="default", state=(_at(place),))])
+                    at = Changes(tenant="default", state=(_at(place),), fence=fence)
+                    await self._store.commit([at])
             except StoreBroken:
                 raise
             except StoreError as error:
@@ -77,9 +79,11 @@ class Evaluations:
         except TimeoutError:
             pass
 
-    async def _evaluate(self, event: Event) -> None:
+    async def _evaluate(self, event: Event, fence: Fence | None) -> None:
         for _ in range(RACES):
-            work = Work(tenant=event.tenant, now=self._clock.now(), new_id=self._new_id)
+            work = Work(
+                tenant=event.tenant, now=self._clock.now(), new_id=self._new_id, fence=fence
+            )
             work.state.append(_at(event.id))
             try:
                 if BY in event.data or not await self._ask(work, event):

@@ -10,7 +10,8 @@ import msgspec
 from gateway.contracts.services import Log
 from gateway.core.pace import Pace
 from gateway.domain.changes import Changes, StateWrite
-from gateway.errors import HookFailure, StoreBroken, StoreError
+from gateway.domain.partition import Fence
+from gateway.errors import HookFailure, StoreBroken, StoreError, StoreUnavailable
 from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
 
@@ -33,7 +34,7 @@ class EventFeed:
         """Say that there are events."""
         self._wake.set()
 
-    async def run(self) -> None:
+    async def run(self, fence: Fence | None = None) -> None:
         """Tell until cancelled."""
         row = await self._store.get_state(OWNER, self.plugin)
         cursor = msgspec.json.decode(row.value, type=int) if row else 0
@@ -43,7 +44,7 @@ class EventFeed:
             told, failed = await self._tell(cursor)
             if told != cursor:
                 cursor, pause = told, 1.0
-                await self._keep(cursor)
+                await self._keep(cursor, fence)
             if failed:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -66,9 +67,12 @@ class EventFeed:
             cursor = event.id
         return cursor, False
 
-    async def _keep(self, cursor: int) -> None:
+    async def _keep(self, cursor: int, fence: Fence | None) -> None:
         write = StateWrite(owner=OWNER, key=self.plugin, value=msgspec.json.encode(cursor))
-        await self._store.commit([Changes(tenant="default", state=(write,))])
+        changes = Changes(tenant="default", state=(write,), fence=fence)
+        [conflict] = await self._store.commit([changes])
+        if conflict is not None:
+            raise StoreUnavailable(f"another process tells {self.plugin} of events now")
 
     async def _rest(self) -> None:
         try:

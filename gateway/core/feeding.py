@@ -13,7 +13,7 @@ from gateway.domain.health import Health
 
 
 async def poll_backend(
-    backend: Backend[Any], intake: Intake, report: Callable[[Health], None]
+    backend: Backend[Any], report: Callable[[Health], None], intake: Intake
 ) -> None:
     """Ask a backend for agents' replies as often as it wants to be asked, until cancelled.
 

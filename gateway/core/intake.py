@@ -13,6 +13,7 @@ from gateway.contracts.services import Clock
 from gateway.core.turns import Turns
 from gateway.domain.arrival import Arrival, NewArrival, SourceKind
 from gateway.domain.changes import StateWrite
+from gateway.domain.partition import Fence, of_lane
 from gateway.errors import Overloaded
 from gateway.store.operations import Store
 
@@ -24,9 +25,11 @@ class IntakeDoor:
 
     Args:
         source: the instance's name.
-        on_accepted: called after the commit, so that the pipeline wakes up.
+        on_accepted: told after the commit of the partitions of what was stored, one for each
+            arrival, so that the pipeline wakes up.
         patience: seconds a sender is kept waiting for the commit.
         turns: shared with the pipeline, which lets senders go first.
+        fence: behind which a connector stores that only one process runs.
     """
 
     def __init__(
@@ -38,13 +41,14 @@ class IntakeDoor:
         tenant: str,
         source: str,
         kind: SourceKind,
-        on_accepted: Callable[[int], None],
+        on_accepted: Callable[[Sequence[int]], None],
         patience: float = 8.0,
         turns: Turns | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._tenant, self._source, self._kind = tenant, source, kind
-        self._on_accepted, self._patience = on_accepted, patience
+        self._on_accepted, self._patience, self._fence = on_accepted, patience, fence
         self._turns = turns or Turns(clock)
 
     async def accept(
@@ -65,8 +69,8 @@ class IntakeDoor:
         ]
         # What a sender no longer waits for may still be committed: it is then sent again, and the
         # redelivery key makes one message of both.
-        committing = asyncio.ensure_future(self._store.accept(stored, writes))
-        committing.add_done_callback(self._committed(len(stored)))
+        committing = asyncio.ensure_future(self._store.accept(stored, writes, self._fence))
+        committing.add_done_callback(self._committed(stored))
         try:
             with self._turns.sender():
                 async with asyncio.timeout(self._patience):
@@ -77,10 +81,10 @@ class IntakeDoor:
             ) from None
         return [arrival.id for arrival in stored]
 
-    def _committed(self, count: int) -> Callable[[asyncio.Future[None]], None]:
+    def _committed(self, stored: Sequence[Arrival]) -> Callable[[asyncio.Future[None]], None]:
         def tell(done: asyncio.Future[None]) -> None:
-            if not done.cancelled() and done.exception() is None and count:
-                self._on_accepted(count)
+            if not done.cancelled() and done.exception() is None and stored:
+                self._on_accepted([of_lane(one.tenant, one.lane) for one in stored])
 
         return tell
 

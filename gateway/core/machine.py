@@ -38,7 +38,7 @@ class Machine:
         self.settings, self.data = settings, data
         self.clock: Clock = SystemClock()
         self.random: Callable[[], float] = secrets.SystemRandom().random
-        self.pace = Pace()
+        self.pace = Pace(renew=settings.store.lease_seconds / 3)
 
     def log(self, part: str) -> Log:
         """The log of a part."""

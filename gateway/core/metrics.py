@@ -63,6 +63,14 @@ class Metrics:
         self.oldest = Gauge(
             "gateway_oldest_seconds", "Age of the oldest that waits.", ["what"], registry=registry
         )
+        self.process = Gauge(
+            "gateway_process", "Always 1: which of several processes this is.",
+            ["process", "worker"], registry=registry,
+        )  # fmt: skip
+        self.partitions = Gauge(
+            "gateway_partitions", "Partitions of the work that this process holds.",
+            registry=registry,
+        )  # fmt: skip
         self.part_up = Gauge(
             "gateway_part_up", "Whether a part is well.", ["part"], registry=registry
         )

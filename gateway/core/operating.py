@@ -21,6 +21,7 @@ from gateway.domain.delivery import Attempt, Delivery
 from gateway.domain.draft import DraftAttachment
 from gateway.domain.ids import show
 from gateway.domain.message import Message
+from gateway.domain.partition import of_lane
 from gateway.errors import NotFound, Refused
 from gateway.store.operations import Cursor, DeliveryFilter, Store, StoredArrival, Tenants
 
@@ -46,7 +47,7 @@ class Operator:
     Args:
         on_committed: told what was committed, so that the outbox and others wake up; the command
             line has nobody to tell, and a running gateway looks by itself every two seconds.
-        on_accepted: told when an arrival waits.
+        on_accepted: told when arrivals wait, of their partitions.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Operator:
         clock: Clock,
         new_id: Callable[[], int],
         on_committed: Callable[[Changes], None] = _nobody,
-        on_accepted: Callable[[int], None] = _nobody,
+        on_accepted: Callable[[Sequence[int]], None] = _nobody,
     ) -> None:
         self.store, self._clock, self._new_id = store, clock, new_id
         self._on_committed, self._on_accepted = on_committed, on_accepted
@@ -233,7 +234,7 @@ class Operator:
         work.tell("arrival.replayed", arrival=arrival)
         await self._commit(work.changes(finish=False))
         await self.store.set_arrival_state(tenants, arrival, "waiting", when="quarantined")
-        self._on_accepted(1)
+        self._on_accepted([of_lane(stored.arrival.tenant, stored.arrival.lane)])
 
     async def discard_arrival(self, tenants: Tenants, arrival: int, who: str) -> None:
         """Discard a quarantined arrival; it stays stored, with who discarded it."""

@@ -12,20 +12,15 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         idle: the pipeline, the outbox, timers and feeds look for what another process did.
         left: the pipeline looks again for what a full lane left behind.
         store: a well store is written to; a sick one every second.
-        renew: leases are renewed.
+        renew: a process tells that it lives.
     """
 
     idle: float = 2.0
     left: float = 0.25
     store: float = 5.0
-    renew: float = 10.0
+    renew: float = 5.0
 
     @property
-    def owner_ttl(self) -> int:
-        """Milliseconds for which what only one process may run is leased."""
-        return int(self.renew * 3000)
-
-    @property
-    def node_ttl(self) -> int:
-        """Milliseconds for which a process's number is leased."""
-        return int(self.renew * 6000)
+    def lease(self) -> float:
+        """Seconds after which one that did not beat is taken for dead: three beats."""
+        return self.renew * 3

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from gateway.contracts.services import Clock, Log
 from gateway.core.actions import apply
 from gateway.core.pace import Pace
+from gateway.core.partitions import ALONE, Partitions
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes
+from gateway.domain.partition import Fence, of_conversation
 from gateway.domain.timer import Timer
 from gateway.errors import NotFound, StoreBroken, StoreError
 from gateway.hooks.calls import Hooks
@@ -33,25 +35,33 @@ class Timers:
         log: Log,
         on_committed: Callable[[Changes], None],
         idle: float = Pace().idle,
+        partitions: Partitions = ALONE,
     ) -> None:
         self._store, self._hooks, self._clock = store, hooks, clock
         self._new_id, self._log, self._on_committed = new_id, log, on_committed
         self._idle, self._wake = idle, asyncio.Event()
+        self._partitions = partitions
+        partitions.on_change(self.wake)
 
     def notice(self, changes: Changes) -> None:
         """Look again after a commit that set timers."""
         if changes.timers:
-            self._wake.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Look again."""
+        self._wake.set()
 
     async def run(self) -> None:
         """Do what comes due until cancelled."""
         while True:
             self._wake.clear()
             try:
-                due = await self._store.due_timers(now=self._clock.now(), limit=50)
+                share = self._partitions.share
+                due = await self._store.due_timers(now=self._clock.now(), limit=50, share=share)
                 for timer in due:
                     await self._ring(timer)
-                moment = None if due else await self._store.next_moment(targets=())
+                moment = None if due else await self._store.next_moment(targets=(), share=share)
             except StoreBroken:
                 raise
             except StoreError as error:
@@ -71,7 +81,13 @@ class Timers:
             pass
 
     async def _ring(self, timer: Timer) -> None:
-        work = self._sheet(timer)
+        place = of_conversation(timer.conversation or 0)
+        if self._partitions.ours(place):
+            with self._partitions.under_way(place):
+                await self._do(timer, self._partitions.tenure(place).fence)
+
+    async def _do(self, timer: Timer, fence: Fence | None) -> None:
+        work = self._sheet(timer, fence)
         if timer.conversation is not None:
             try:
                 await self._evaluate(work, timer, timer.conversation)
@@ -80,7 +96,7 @@ class Timers:
             except Exception as error:
                 # One that cannot be done must not keep the others from being done.
                 self._log.error("timer.failed", timer=timer.name, error=repr(error), exc_info=error)
-                work = self._sheet(timer)
+                work = self._sheet(timer, fence)
                 work.decide(
                     "state", "timer failed", f"{timer.name}: {type(error).__name__}",
                     conversation=timer.conversation,
@@ -90,8 +106,8 @@ class Timers:
         if conflict is None:
             self._on_committed(changes)
 
-    def _sheet(self, timer: Timer) -> Work:
-        work = Work(tenant=timer.tenant, now=self._clock.now(), new_id=self._new_id)
+    def _sheet(self, timer: Timer, fence: Fence | None) -> Work:
+        work = Work(tenant=timer.tenant, now=self._clock.now(), new_id=self._new_id, fence=fence)
         work.timers_done.append(timer.id)
         return work
 

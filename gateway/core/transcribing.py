@@ -19,6 +19,7 @@ from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.conversation import Conversation
 from gateway.domain.event import Event
 from gateway.domain.message import Attachment, Message
+from gateway.domain.partition import Fence
 from gateway.domain.recording import MARK, TRANSCRIPTS, Recording, Transcript
 from gateway.errors import HookFailure, NotFound, StoreBroken, StoreError
 from gateway.hooks.calls import Hooks
@@ -59,6 +60,7 @@ class Transcriber:
         self._clock, self._new_id, self._log = clock, new_id, log
         self._on_committed, self._idle, self._pauses = on_committed, idle, pauses
         self._wake = asyncio.Event()
+        self._fence: Fence | None = None
         self._asked: dict[tuple[int, str], None] = {}
 
     def notice(self, changes: Changes) -> None:
@@ -66,8 +68,9 @@ class Transcriber:
         if changes.messages:
             self._wake.set()
 
-    async def run(self) -> None:
+    async def run(self, fence: Fence | None = None) -> None:
         """Transcribe until cancelled."""
+        self._fence = fence
         row = await self._store.get_state(OWNER, PLACE)
         place = msgspec.json.decode(row.value, type=int) if row else 0
         while True:
@@ -79,7 +82,7 @@ class Transcriber:
                     place = event.id
                 if events:
                     at = StateWrite(owner=OWNER, key=PLACE, value=msgspec.json.encode(place))
-                    await self._store.commit([Changes(tenant="default", state=(at,))])
+                    await self._store.commit([Changes(tenant="default", state=(at,), fence=fence)])
             except StoreBroken:
                 raise
             except StoreError as error:
@@ -141,7 +144,7 @@ class Transcriber:
             stored = await self._store.message(None, identifier)
             if not _unwritten(stored, attachment):
                 return
-            work = Work(tenant=stored.tenant, now=self._clock.now(), new_id=self._new_id)
+            work = self._sheet(stored)
             if await self._revise(work, stored, attachment, answered):
                 changes = work.changes()
                 [conflict] = await self._store.commit([changes])
@@ -150,6 +153,11 @@ class Transcriber:
                 self._on_committed(changes)
             return
         self._log.warning("transcribing.races", message=identifier)
+
+    def _sheet(self, message: Message) -> Work:
+        return Work(
+            tenant=message.tenant, now=self._clock.now(), new_id=self._new_id, fence=self._fence
+        )
 
     async def _revise(
         self, work: Work, stored: Message, attachment: Attachment, answered: Answered[Transcript]
@@ -183,7 +191,7 @@ class Transcriber:
         return found
 
     async def _give_up(self, message: Message, attachment: Attachment, error: HookFailure) -> None:
-        work = Work(tenant=message.tenant, now=self._clock.now(), new_id=self._new_id)
+        work = self._sheet(message)
         work.decide(
             "enrich", "not transcribed", f"{attachment.name} has no transcript: {error}",
             plugin=error.plugin, message=message.id, conversation=message.conversation,

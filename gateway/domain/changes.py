@@ -13,6 +13,7 @@ from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
 from gateway.domain.message import Message
+from gateway.domain.partition import Fence
 from gateway.domain.timer import Timer
 
 
@@ -89,9 +90,11 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         receipts: deliveries of which only `receipt` moves on.
         participants_gone: (conversation, identity) pairs that no longer take part.
         moved: records that a merge or its undo re-homes.
+        fence: for which partition this is written; None for people and for the only process.
     """
 
     tenant: str
+    fence: Fence | None = None
     arrivals_done: tuple[int, ...] = ()
     quarantine: tuple[tuple[int, Quarantined], ...] = ()
     expects: tuple[Expectation, ...] = ()
@@ -122,7 +125,8 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody else was faster; read again and run again.
 
     Args:
-        on: ``version``, ``claim``, ``identity``, ``thread``, ``lease``, ``state`` …
+        on: ``version``, ``claim``, ``identity``, ``thread``, ``lease``, ``state`` …; ``fence``:
+            it is another process's business now.
     """
 
     on: str

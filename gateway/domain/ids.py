@@ -29,10 +29,15 @@ class IdGenerator:
     """
 
     def __init__(self, node: int, now: Callable[[], int]) -> None:
+        self._now = now
+        self._last, self._sequence = 0, 0
+        self.move(node)
+
+    def move(self, node: int) -> None:
+        """Go on under another node number."""
         if not 0 <= node < NODES:
             raise ValueError(f"node must be 0 to {NODES - 1}, not {node}")
-        self._node, self._now = node, now
-        self._last, self._sequence = 0, 0
+        self._node = node
 
     def __call__(self) -> int:
         """Make the next id."""

@@ -25,8 +25,9 @@ WITH stored AS (
     )
     RETURNING id
 )
-INSERT INTO arrival_state (arrival, state, size, reason)
-SELECT id, 'waiting', size, NULL FROM unnest($1::bigint[], $8::bigint[]) AS waiting (id, size)
+INSERT INTO arrival_state (arrival, state, size, reason, partition)
+SELECT id, 'waiting', size, NULL, place
+FROM unnest($1::bigint[], $8::bigint[], $9::smallint[]) AS waiting (id, size, place)
 """
 
 
@@ -86,13 +87,14 @@ class GroupAppender:
 
     async def _insert(self, batch: Sequence[Appended]) -> Exception | None:
         arrivals = [row for rows in batch for row in rows.arrivals]
-        sizes = [row[2] for rows in batch for row in rows.states]
+        states = [row for rows in batch for row in rows.states]
+        sizes, places = [row[2] for row in states], [row[4] for row in states]
         try:
             async with self._engine.connect() as connection:
                 raw = await connection.get_raw_connection()
                 driver: Any = raw.driver_connection
                 try:
-                    await driver.execute(_APPEND, *_columns(arrivals), sizes)
+                    await driver.execute(_APPEND, *_columns(arrivals), sizes, places)
                 except BaseException:
                     if driver.is_closed():
                         await connection.invalidate()

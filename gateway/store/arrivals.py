@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, text, update
 
 from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
 from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.partition import Fence, Share, mask, of_lane
 from gateway.errors import NotFound, Refused
 from gateway.store import schema
 from gateway.store.operations import Cursor, QuarantinedArrival, StoredArrival, Tenants
@@ -21,7 +22,7 @@ _MOST = 1000
 _state = schema.arrival_state.c
 _WAITING = (
     select(_state.arrival, _state.size)
-    .where(_state.state == "waiting", _state.arrival > bindparam("after"))
+    .where(_state.state == "waiting", _state.arrival > bindparam("after"), text(schema.MINE))
     .order_by(_state.arrival)
     .limit(bindparam("most"))
 )
@@ -47,25 +48,41 @@ def append(connection: Connection, rows: Appended) -> None:
     add(connection, schema.arrival_state, rows.states)
 
 
-def append_with_state(connection: Connection, rows: Appended, state: Sequence[StateWrite]) -> None:
+def append_with_state(
+    connection: Connection, rows: Appended, state: Sequence[StateWrite], fence: Fence | None
+) -> None:
     """Append arrivals together with a connector's own state.
 
     Raises:
-        Refused: a `StateWrite` expected a version that has moved on.
+        Refused: a `StateWrite` expected a version that has moved on, or the fence fell.
     """
     append(connection, rows)
-    [conflict] = commit(connection, [Changes(tenant="", state=tuple(state))])
+    [conflict] = commit(connection, [Changes(tenant="", state=tuple(state), fence=fence)])
+    if conflict and conflict.on == "fence":
+        raise Refused("another process runs this connector now")
     if conflict:
         raise Refused(f"the connector's state has moved on: {conflict.detail}")
 
 
-def waiting(connection: Connection, *, after: int, limit: int, max_bytes: int) -> list[Found]:
+def waiting(
+    connection: Connection,
+    *,
+    after: int,
+    limit: int,
+    max_bytes: int,
+    share: Share | None,
+    but: Collection[int],
+) -> list[Found]:
     """Read waiting arrivals, oldest first, as many as fit, but one at least."""
     ids: list[int] = []
     total = 0
-    for row in query(connection, _WAITING, after=after, most=limit):
+    # What is known already is read again, for it may all lie before what is not.
+    most = limit + len(but)
+    for row in query(connection, _WAITING, after=after, most=most, mine=mask(share)):
+        if row.arrival in but:
+            continue
         total += row.size
-        if ids and total > max_bytes:
+        if ids and (total > max_bytes or len(ids) == limit):
             break
         ids.append(row.arrival)
     return [
@@ -195,9 +212,10 @@ def set_state(
         connection.execute(delete(states).where(mine))
     elif found == "done":
         size = BIG_BODY if row.blob else len(row.body)
-        connection.execute(
-            insert_into(connection, states).values(arrival=identifier, state=state, size=size)
-        )
+        arrival = decode(row.doc, Arrival)
+        place = of_lane(arrival.tenant, arrival.lane)
+        values = {"arrival": identifier, "state": state, "size": size, "partition": place}
+        connection.execute(insert_into(connection, states).values(**values))
     else:
         # The reason is kept: it tells why a discarded arrival was in quarantine.
         connection.execute(update(states).where(mine).values(state=state))

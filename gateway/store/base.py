@@ -6,7 +6,7 @@ An engine adds only how such a function is run: `_read`, `_write`, and `_append`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -21,10 +21,11 @@ from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
 from gateway.domain.known import Known, Question
 from gateway.domain.message import Message
+from gateway.domain.partition import Fence, Share
 from gateway.domain.timer import Timer
 from gateway.errors import Overloaded
 from gateway.store import arrivals as journal
-from gateway.store import claims, listing, viewing, writing
+from gateway.store import claims, listing, sharing, viewing, writing
 from gateway.store import state as keeping
 from gateway.store.arrivals import Appended, Found
 from gateway.store.blobs import BlobStore
@@ -36,7 +37,9 @@ from gateway.store.operations import (
     Cursor,
     DeliveryFilter,
     Lease,
+    Process,
     QuarantinedArrival,
+    Standing,
     StateRow,
     StoredArrival,
     Tenants,
@@ -87,12 +90,18 @@ class BaseStore(ABC):
     async def _append(self, rows: Appended) -> None:
         """Append arrivals by group commit."""
 
-    async def accept(self, arrivals: Sequence[Arrival], state: Sequence[StateWrite] = ()) -> None:
+    async def accept(
+        self,
+        arrivals: Sequence[Arrival],
+        state: Sequence[StateWrite] = (),
+        fence: Fence | None = None,
+    ) -> None:
         """Append arrivals (and a connector's `StateWrite`s) durably; group commit.
 
         Raises:
             Overloaded: too much waits to be committed already.
-            Refused: a `StateWrite` expected a version that has moved on; nothing was stored.
+            Refused: a `StateWrite` expected a version that has moved on, or the fence fell; nothing
+                was stored.
         """
         if not arrivals and not state:
             return
@@ -103,8 +112,8 @@ class BaseStore(ABC):
                 blob = await self._blobs.put(arrival.body) if big else None
                 rows.arrivals.append(arrival_row(arrival, blob))
                 rows.states.append(arrival_state_row(arrival))
-            if state:
-                await self._write(journal.append_with_state, rows, state)
+            if state or fence:
+                await self._write(journal.append_with_state, rows, state, fence)
             else:
                 await self._append(rows)
 
@@ -122,9 +131,19 @@ class BaseStore(ABC):
             self._arrivals_held -= many
             self._bytes_held -= size
 
-    async def waiting_arrivals(self, *, after: int, limit: int, max_bytes: int) -> list[Arrival]:
+    async def waiting_arrivals(
+        self,
+        *,
+        after: int,
+        limit: int,
+        max_bytes: int,
+        share: Share | None = None,
+        but: Collection[int] = (),
+    ) -> list[Arrival]:
         """Read waiting arrivals with an id above `after`, oldest first, bounded in bytes."""
-        found = await self._read(journal.waiting, after=after, limit=limit, max_bytes=max_bytes)
+        found = await self._read(
+            journal.waiting, after=after, limit=limit, max_bytes=max_bytes, share=share, but=but
+        )
         return [await self._with_body(one) for one in found]
 
     async def _with_body(self, found: Found) -> Arrival:
@@ -141,24 +160,50 @@ class BaseStore(ABC):
         return await self._write(writing.commit, changes) if changes else []
 
     async def claim_deliveries(
-        self, *, target: str, now: int, limit: int, until: int, lease: int
+        self, *, target: str, now: int, limit: int, lease: int, share: Share | None = None
     ) -> list[Delivery]:
         """Lease due deliveries of a target, oldest first; only heads of their lines."""
         return await self._write(
-            claims.claim, target=target, now=now, limit=limit, until=until, lease=lease
+            claims.claim, target=target, now=now, limit=limit, lease=lease, share=share
         )
 
-    async def recover_deliveries(self, *, now: int, every: bool) -> int:
-        """Turn leased deliveries whose lease ran out (or all of them) into ``unknown``, due now."""
-        return await self._write(claims.recover, now=now, every=every)
+    async def recover_deliveries(
+        self,
+        *,
+        now: int,
+        target: str | None = None,
+        share: Share | None = None,
+        but: Collection[int] | None = (),
+    ) -> int:
+        """Turn leased deliveries that nobody works on into ``unknown``, due now."""
+        return await self._write(claims.recover, now=now, target=target, share=share, but=but)
 
-    async def due_timers(self, *, now: int, limit: int) -> list[Timer]:
-        """Read timers that are due, oldest first."""
-        return await self._read(claims.due_timers, now=now, limit=limit)
+    async def due_timers(self, *, now: int, limit: int, share: Share | None = None) -> list[Timer]:
+        """Read timers that are due, oldest first; of some partitions, if these are given."""
+        return await self._read(claims.due_timers, now=now, limit=limit, share=share)
 
-    async def next_moment(self, *, targets: Sequence[str]) -> int | None:
+    async def next_moment(
+        self, *, targets: Sequence[str], share: Share | None = None
+    ) -> int | None:
         """When the next timer or waiting delivery of these targets comes due, None if none waits."""
-        return await self._read(claims.next_moment, targets)
+        return await self._read(claims.next_moment, targets, share)
+
+    async def join(self, name: str, *, ttl: int) -> Process:
+        """Count a process among the living for so many milliseconds."""
+        return await self._write(sharing.join, name, now=self._clock.now(), ttl=ttl)
+
+    async def beat(self, process: int, *, ttl: int, works: bool) -> Standing | None:
+        """Go on living, and find out which partitions are ours; None if we were given up for dead."""
+        now = self._clock.now()
+        return await self._write(sharing.beat, process, now=now, ttl=ttl, works=works)
+
+    async def hand_over(self, process: int, partitions: Collection[int]) -> None:
+        """Give up partitions of which nothing is under way any more."""
+        await self._write(sharing.hand_over, process, partitions)
+
+    async def leave(self, process: int) -> None:
+        """Count a process no longer among the living; its partitions are free at once."""
+        await self._write(sharing.leave, process)
 
     async def events_after(self, event: int, *, limit: int) -> list[Event]:
         """Read the events committed after the one with an id, in the order of the commits."""

@@ -11,12 +11,20 @@ from gateway.store.ledger import Ledger
 def find_conflict(ledger: Ledger, changes: Changes) -> Conflict | None:
     """Return the first thing that does not hold, or None; nothing is changed."""
     for check in (
-        _arrivals, _versions, _claims, _contacts, _identities, _threads, _tickets, _messages,
+        _fence, _arrivals, _versions, _claims, _contacts, _identities, _threads, _tickets, _messages,
         _settled, _state, _timers,
     ):  # fmt: skip
         if conflict := check(ledger, changes):
             return conflict
     return None
+
+
+def _fence(ledger: Ledger, changes: Changes) -> Conflict | None:
+    if changes.fence is None or changes.fence in ledger.fences:
+        return None
+    return Conflict(
+        on="fence", detail=f"partition {changes.fence.partition} is another process's now"
+    )
 
 
 def _arrivals(ledger: Ledger, changes: Changes) -> Conflict | None:

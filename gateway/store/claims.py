@@ -2,97 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, text, tuple_
+from sqlalchemy import Connection, bindparam, select, text, tuple_
 from sqlalchemy.sql import Select
 
 from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
+from gateway.domain.partition import Share, mask
 from gateway.domain.timer import Timer
 from gateway.store import lines, schema
 from gateway.store.rows import decode, delivery_of, plain
+from gateway.store.sharing import standing_fences
 from gateway.store.statements import is_postgres, query, run_many
 
 _LEASE = text(
-    "UPDATE delivery SET state = 'leased', lease = :token, leased_until = :until, due_at = NULL"
+    "UPDATE delivery SET state = 'leased', lease = :token, holder = :holder, due_at = NULL"
     " WHERE id = :id"
 )
 _RECOVER = text(
-    "UPDATE delivery SET state = 'unknown', lease = 0, leased_until = 0, next_at = :moment"
-    " WHERE id = :id"
+    "UPDATE delivery SET state = 'unknown', lease = 0, holder = 0, next_at = :moment"
+    " WHERE id = :id AND state = 'leased' AND holder = :holder"
 )
+_ALIVE = select(schema.process.c.id)
 
 
 _due = schema.delivery.c
 _DUE: Select[Any] = (
     select(_due.id, _due.doc, _due.state, _due.lease, _due.blocks)
-    .where(_due.target == bindparam("target"), _due.due_at <= bindparam("now"))
+    .where(_due.target == bindparam("target"), _due.due_at <= bindparam("now"), text(schema.MINE))
     .order_by(_due.due_at, _due.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 _FIRST_DUE: Select[Any] = (
     select(_due.due_at)
-    .where(_due.target == bindparam("target"), text(schema.DUE))
+    .where(_due.target == bindparam("target"), text(schema.DUE), text(schema.MINE))
     .order_by(_due.due_at)
     .limit(1)
 )
-_FIRST_TIMER = select(func.min(schema.timer.c.due_at).label("due_at"))
+_LEASED = (
+    select(_due.id, _due.target, _due.conversation, _due.holder)
+    .where(text("state = 'leased'"), text(schema.OPEN), text(schema.MINE))
+    .order_by(_due.id)
+)
+_timer = schema.timer.c
+_FIRST_TIMER = (
+    select(_timer.due_at).where(text(schema.MINE)).order_by(_timer.due_at, _timer.id).limit(1)
+)
+
+_DUE_TIMERS = (
+    select(_timer.doc)
+    .where(_timer.due_at <= bindparam("now"), text(schema.MINE))
+    .order_by(_timer.due_at, _timer.id)
+    .limit(bindparam("most"))
+)
 
 
 def claim(
-    connection: Connection, *, target: str, now: int, limit: int, until: int, lease: int
+    connection: Connection, *, target: str, now: int, limit: int, lease: int, share: Share | None
 ) -> list[Delivery]:
     """Lease due deliveries of a target, oldest first; only heads of their lines are due."""
-    found = query(connection, _DUE, target=plain(target), now=now, most=limit)
+    if share is not None:
+        fences = standing_fences(connection, {share.fence(one) for one in share.partitions})
+        standing = frozenset(fence.partition for fence in fences)
+        share = Share(process=share.process, partitions=standing)
+    found = query(connection, _DUE, target=plain(target), now=now, most=limit, mine=mask(share))
     claimed = [delivery_of(row) for row in found]
+    holder = share.process if share else 0
     run_many(
         connection,
         _LEASE,
-        [{"id": one.id, "token": lease, "until": until} for one in claimed],
+        [{"id": one.id, "token": lease, "holder": holder} for one in claimed],
     )
     return [msgspec.structs.replace(one, lease=lease) for one in claimed]
 
 
-def recover(connection: Connection, *, now: int, every: bool) -> int:
-    """Turn leased deliveries whose lease ran out (or all of them) into ``unknown``, due now."""
-    table = schema.delivery
-    statement = (
-        select(table.c.id, table.c.target, table.c.conversation)
-        .where(text("state = 'leased'"), text(schema.OPEN))
-        .order_by(table.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    if not every:
-        statement = statement.where(table.c.leased_until <= now)
-    found = connection.execute(statement).all()
-    run_many(connection, _RECOVER, [{"id": row.id, "moment": now} for row in found])
-    for row in found:
-        lines.advance(connection, {(row.target, row.conversation): row.id})
+def recover(
+    connection: Connection,
+    *,
+    now: int,
+    target: str | None,
+    share: Share | None,
+    but: Collection[int] | None,
+) -> int:
+    """Turn leased deliveries that nobody works on into ``unknown``, due now."""
+    target = target and plain(target)
+    alive = {row.id for row in query(connection, _ALIVE)} if share else set()
+    if share and but is not None:
+        alive.discard(share.process)
+    found = [
+        row
+        for row in query(connection, _LEASED, mine=mask(share))
+        if row.holder not in alive and row.id not in (but or ()) and target in (None, row.target)
+    ]
+    # A line changes only under the lock of its conversation.
+    lines.lock(connection, {row.conversation for row in found})
+    stale = [{"id": row.id, "holder": row.holder, "moment": now} for row in found]
+    run_many(connection, _RECOVER, stale)
+    lines.advance(connection, {(row.target, row.conversation): row.id for row in reversed(found)})
     return len(found)
 
 
-def due_timers(connection: Connection, *, now: int, limit: int) -> list[Timer]:
+def due_timers(connection: Connection, *, now: int, limit: int, share: Share | None) -> list[Timer]:
     """Read timers that are due, oldest first."""
-    table = schema.timer
-    found = connection.execute(
-        select(table.c.doc)
-        .where(table.c.due_at <= now)
-        .order_by(table.c.due_at, table.c.id)
-        .limit(limit)
-    )
+    found = query(connection, _DUE_TIMERS, now=now, most=limit, mine=mask(share))
     return [decode(row.doc, Timer) for row in found]
 
 
-def next_moment(connection: Connection, targets: Sequence[str]) -> int | None:
+def next_moment(connection: Connection, targets: Sequence[str], share: Share | None) -> int | None:
     """When the next timer or waiting delivery of these targets comes due."""
-    rows = list(query(connection, _FIRST_TIMER))
+    mine = mask(share)
+    rows = list(query(connection, _FIRST_TIMER, mine=mine))
     for target in sorted({plain(target) for target in targets}):
-        rows += query(connection, _FIRST_DUE, target=target)
-    return min((row.due_at for row in rows if row.due_at is not None), default=None)
+        rows += query(connection, _FIRST_DUE, target=target, mine=mine)
+    return min((row.due_at for row in rows), default=None)
 
 
 def events_after(connection: Connection, event: int, *, limit: int) -> list[Event]:

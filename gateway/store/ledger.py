@@ -18,8 +18,10 @@ from gateway.domain.contact import identity_hash
 from gateway.domain.conversation import thread_hash, ticket_hash
 from gateway.domain.delivery import Delivery
 from gateway.domain.message import Message
+from gateway.domain.partition import Fence
 from gateway.store import schema
 from gateway.store.rows import decode, delivery_of
+from gateway.store.sharing import standing_fences
 from gateway.store.statements import fetch
 
 
@@ -35,6 +37,7 @@ class Ledger:
         open_tickets: (conversation, backend) → id of the open ticket.
         state: (owner, key) → version.
         timers: ids of timers that stand.
+        fences: those behind which may be written.
     """
 
     arrivals: dict[int, str] = field(default_factory=dict)
@@ -49,11 +52,13 @@ class Ledger:
     deliveries: dict[int, Delivery] = field(default_factory=dict)
     state: dict[tuple[str, str], int] = field(default_factory=dict)
     timers: set[int] = field(default_factory=set)
+    fences: set[Fence] = field(default_factory=set)
 
 
 def read_ledger(connection: Connection, batch: Sequence[Changes]) -> Ledger:
     """Read what a batch touches; rows are locked in the order of their keys."""
     ledger = Ledger()
+    ledger.fences = standing_fences(connection, {c.fence for c in batch if c.fence is not None})
     _read_arrivals(connection, batch, ledger)
     _read_conversations(connection, batch, ledger)
     _read_hashes(connection, batch, ledger)

@@ -6,11 +6,12 @@ it has to be looked at again, under the lock of its conversation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
 
-from gateway.store.statements import run_many
+from gateway.store import schema
+from gateway.store.statements import fetch, run_many
 
 Line = tuple[str, int]
 
@@ -29,6 +30,11 @@ _REALIGN = text(
     f"UPDATE delivery SET due_at = CASE WHEN {_WAITING} AND id <= {_FIRST} THEN next_at END"  # noqa: S608 - constants
     f" WHERE {_IN_LINE}"
 )
+
+
+def lock(connection: Connection, conversations: Iterable[int]) -> None:
+    """Keep others from changing the lines of some conversations until the transaction ends."""
+    fetch(connection, schema.conversation, "id", conversations, "id", lock=True)
 
 
 def advance(connection: Connection, touched: Mapping[Line, int]) -> None:

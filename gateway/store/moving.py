@@ -11,6 +11,7 @@ from gateway.domain.changes import Move
 from gateway.domain.conversation import Thread, Ticket
 from gateway.domain.delivery import Delivery
 from gateway.domain.message import Message
+from gateway.domain.partition import of_conversation
 from gateway.store import lines, schema
 from gateway.store.rows import decode, encode, plain
 
@@ -35,8 +36,9 @@ def move(connection: Connection, move: Move) -> None:
     if move.of == "message":
         changed["seq"] = value.seq if move.seq is None else move.seq
     value = msgspec.structs.replace(value, **changed)
+    place = {"partition": of_conversation(move.to)} if move.of == "delivery" else {}
     connection.execute(
-        update(table).where(table.c.id == move.id).values(**changed, doc=encode(value))
+        update(table).where(table.c.id == move.id).values(**changed, **place, doc=encode(value))
     )
     if isinstance(value, Delivery):
         target = plain(value.target)

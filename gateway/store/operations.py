@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from gateway.domain.delivery import Delivery, DeliveryState
 from gateway.domain.event import Event
 from gateway.domain.known import Known, Question
 from gateway.domain.message import Message
+from gateway.domain.partition import Fence, Share
 from gateway.domain.timer import Timer
 
 if TYPE_CHECKING:
@@ -36,6 +37,32 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     token: int
     expires_at: int
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """One that works on the store, while it beats.
+
+    Args:
+        id: never given again, so that it fences off whoever had it.
+        node: what keeps its record ids apart from those of the others (0 to 1023).
+    """
+
+    id: int
+    node: int
+    name: str
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process holds of the work.
+
+    Args:
+        due: how many partitions it may keep.
+        workers: among how many processes they are divided.
+    """
+
+    partitions: frozenset[int] = frozenset()
+    due: int = 0
+    workers: int = 0
 
 
 class QuarantinedArrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,18 +151,39 @@ class Store(Protocol):
     """
 
     # the hot path
-    async def accept(self, arrivals: Sequence[Arrival], state: Sequence[StateWrite] = ()) -> None:
+    async def accept(
+        self,
+        arrivals: Sequence[Arrival],
+        state: Sequence[StateWrite] = (),
+        fence: Fence | None = None,
+    ) -> None:
         """Append arrivals (and a connector's `StateWrite`s) durably; group commit.
+
+        Args:
+            fence: of a connector that only one process runs.
 
         Raises:
             Overloaded: the bounded queue is full.
+            Refused: the fence fell, or a state moved on; nothing was stored.
         """
         ...
 
-    async def waiting_arrivals(self, *, after: int, limit: int, max_bytes: int) -> list[Arrival]:
+    async def waiting_arrivals(
+        self,
+        *,
+        after: int,
+        limit: int,
+        max_bytes: int,
+        share: Share | None = None,
+        but: Collection[int] = (),
+    ) -> list[Arrival]:
         """Read waiting arrivals with an id above `after`, oldest first, bounded in bytes.
 
         At least one is returned if any waits.
+
+        Args:
+            share: only those of these partitions.
+            but: ids of some that are known already.
         """
         ...
 
@@ -148,27 +196,47 @@ class Store(Protocol):
         ...
 
     async def claim_deliveries(
-        self, *, target: str, now: int, limit: int, until: int, lease: int
+        self, *, target: str, now: int, limit: int, lease: int, share: Share | None = None
     ) -> list[Delivery]:
         """Lease due deliveries of a target, oldest first; per conversation only the head of its line.
 
         A delivery is claimable if it is ``queued`` or ``unknown``, `next_at` has come, and no older
         delivery of the same target and conversation still ``blocks``. The row becomes ``leased``
-        with the fencing token `lease` until `until`; the returned value carries the new lease and
-        keeps the state it was found in, so that an ``unknown`` one is looked up first.
+        with the fencing token `lease`; the returned value carries the new lease and keeps the state
+        it was found in, so that an ``unknown`` one is looked up first.
+
+        Args:
+            share: only those of these partitions, as far as they are still the process's.
         """
         ...
 
-    async def recover_deliveries(self, *, now: int, every: bool) -> int:
-        """Turn leased deliveries whose lease ran out (or all of them) into ``unknown``, due now."""
+    async def recover_deliveries(
+        self,
+        *,
+        now: int,
+        target: str | None = None,
+        share: Share | None = None,
+        but: Collection[int] | None = (),
+    ) -> int:
+        """Turn leased deliveries that nobody works on into ``unknown``, due now.
+
+        These are those whose process is dead, and the process's own that it knows nothing of.
+
+        Args:
+            target: of this one only.
+            share: of these partitions; None stands for the only process there is.
+            but: those that the process works on; None leaves all of its own alone.
+        """
         ...
 
     # work that comes due
-    async def due_timers(self, *, now: int, limit: int) -> list[Timer]:
-        """Read timers that are due, oldest first."""
+    async def due_timers(self, *, now: int, limit: int, share: Share | None = None) -> list[Timer]:
+        """Read timers that are due, oldest first; of some partitions, if these are given."""
         ...
 
-    async def next_moment(self, *, targets: Sequence[str]) -> int | None:
+    async def next_moment(
+        self, *, targets: Sequence[str], share: Share | None = None
+    ) -> int | None:
         """When the next timer or waiting delivery of these targets comes due, None if none waits."""
         ...
 
@@ -176,7 +244,33 @@ class Store(Protocol):
         """Read events with an id above `event`, in order."""
         ...
 
-    # plugin state and leases
+    # processes and the work they divide
+    async def join(self, name: str, *, ttl: int) -> Process:
+        """Count a process among the living for so many milliseconds.
+
+        Raises:
+            StoreUnavailable: every node number is taken.
+        """
+        ...
+
+    async def beat(self, process: int, *, ttl: int, works: bool) -> Standing | None:
+        """Go on living, and find out which partitions are ours; None if we were given up for dead.
+
+        Args:
+            ttl: milliseconds.
+            works: take a fair share of the partitions.
+        """
+        ...
+
+    async def hand_over(self, process: int, partitions: Collection[int]) -> None:
+        """Give up partitions of which nothing is under way any more."""
+        ...
+
+    async def leave(self, process: int) -> None:
+        """Count a process no longer among the living; its partitions are free at once."""
+        ...
+
+    # plugin state
     async def get_state(self, owner: str, key: str) -> StateRow | None:
         """Read one value of a plugin instance's state; it is written through `commit`."""
         ...
@@ -189,6 +283,9 @@ class Store(Protocol):
 
     async def acquire_lease(self, name: str, owner: str, *, now: int, ttl: int) -> Lease | None:
         """Take or renew a named lease; None while another owner holds it.
+
+        For what is done in one place at a time, commands included. The time is the database's own
+        where it has a clock.
 
         Args:
             ttl: milliseconds.

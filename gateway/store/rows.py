@@ -23,6 +23,7 @@ from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
 from gateway.domain.ids import key_hash
 from gateway.domain.message import Message
+from gateway.domain.partition import of_conversation, of_lane
 from gateway.domain.timer import Timer
 from gateway.store.statements import Row
 
@@ -84,7 +85,8 @@ def arrival_row(arrival: Arrival, blob: str | None) -> Row:
 
 def arrival_state_row(arrival: Arrival) -> Row:
     """Row of `arrival_state` for an arrival that waits."""
-    return (arrival.id, "waiting", len(arrival.body), None)
+    place = of_lane(arrival.tenant, arrival.lane)
+    return (arrival.id, "waiting", len(arrival.body), None, place)
 
 
 def contact_row(contact: Contact) -> Row:
@@ -142,13 +144,13 @@ def ticket_row(ticket: Ticket) -> Row:
     )  # fmt: skip
 
 
-def delivery_row(delivery: Delivery, *, lease: int = 0, leased_until: int = 0) -> Row:
+def delivery_row(delivery: Delivery) -> Row:
     """Row of `delivery`; it is not due until its line says so."""
     blocks = int(delivery.blocks and delivery.state not in SETTLED)
     return (
         delivery.id, delivery.tenant, delivery.conversation, delivery.message,
-        plain(delivery.target), delivery.state, delivery.next_at, None, blocks, lease,
-        leased_until, encode(delivery),
+        plain(delivery.target), delivery.state, delivery.next_at, None, blocks, 0, 0,
+        encode(delivery), of_conversation(delivery.conversation),
     )  # fmt: skip
 
 
@@ -183,7 +185,12 @@ def timer_hash(tenant: str, owner: str, name: str) -> bytes:
 def timer_row(timer: Timer) -> Row:
     """Row of `timer`."""
     key = timer_hash(timer.tenant, timer.owner, timer.name)
-    return (timer.id, key, timer.due_at, encode(timer))
+    return (timer.id, key, timer.due_at, encode(timer), timer_partition(timer))
+
+
+def timer_partition(timer: Timer) -> int:
+    """The partition of a timer: that of its conversation."""
+    return of_conversation(timer.conversation or 0)
 
 
 def event_row(event: Event) -> Row:

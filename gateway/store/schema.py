@@ -35,6 +35,8 @@ SORTED = Text().with_variant(Text(collation="C"), "postgresql")
 OPEN = "state NOT IN ('delivered', 'cancelled')"
 BLOCKING = "blocks = 1"
 DUE = "due_at IS NOT NULL"
+# Whether a row is of a share of the work, given as bits (`gateway.domain.partition.mask`).
+MINE = "((CAST(:mine AS BIGINT) >> partition) & 1) = 1"
 
 
 def _id() -> Column[int]:
@@ -51,6 +53,11 @@ def _text(name: str) -> Column[str]:
 
 def _bytes(name: str, *, null: bool = False) -> Column[bytes]:
     return Column(name, LargeBinary, nullable=null)
+
+
+def _partition() -> Column[int]:
+    """Which share of the work a row belongs to (`gateway.domain.partition`)."""
+    return Column("partition", SmallInteger, nullable=False)
 
 
 def _partial(name: str, *columns: Any, where: str, unique: bool = False) -> Index:
@@ -77,7 +84,7 @@ arrival = Table(
 arrival_state = Table(
     "arrival_state", metadata,
     Column("arrival", NUMBER, primary_key=True, autoincrement=False),
-    _text("state"), _number("size"), _bytes("reason", null=True),
+    _text("state"), _number("size"), _bytes("reason", null=True), _partition(),
     Index("arrival_state_state", "state", "arrival"),
 )  # fmt: skip
 
@@ -204,12 +211,13 @@ ticket = Table(
 
 # `due_at` is when a delivery can be claimed: `next_at` while it waits and nothing older of its
 # line (target and conversation) blocks it, else NULL. So a claim never looks at what must wait.
+# `holder` is the process that claimed it; once that is dead, or knows nothing of it, the claim is void.
 delivery = Table(
     "delivery", metadata,
     _id(), _text("tenant"), _number("conversation"), _number("message"), _text("target"),
     _text("state"), _number("next_at"), _number("due_at", null=True),
-    Column("blocks", SmallInteger, nullable=False), _number("lease"), _number("leased_until"),
-    _bytes("doc"),
+    Column("blocks", SmallInteger, nullable=False), _number("lease"), _number("holder"),
+    _bytes("doc"), _partition(),
     _of_conversation(),
     Index("delivery_conversation", "conversation", "id"),
     Index("delivery_message", "message"),
@@ -236,7 +244,7 @@ decision = Table(
 
 timer = Table(
     "timer", metadata,
-    _id(), _bytes("hash"), _number("due_at"), _bytes("doc"),
+    _id(), _bytes("hash"), _number("due_at"), _bytes("doc"), _partition(),
     UniqueConstraint("hash", name="timer_hash"),
     Index("timer_due", "due_at", "id"),
 )  # fmt: skip
@@ -265,6 +273,25 @@ lease = Table(
     "lease", metadata,
     Column("name", SORTED, primary_key=True), _text("owner"), _number("token"),
     _number("expires_at"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Processes that live. A number is never given twice, whatever became of its row.
+process = Table(
+    "process", metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    _text("name"), Column("node", SmallInteger), Column("works", SmallInteger, nullable=False),
+    _number("expires_at"),
+    UniqueConstraint("node", name="process_node"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+# Every partition, from the beginning, and who works on it.
+share = Table(
+    "share", metadata,
+    Column("partition", SmallInteger, primary_key=True, autoincrement=False),
+    _number("process", null=True),
+    Index("share_process", "process"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

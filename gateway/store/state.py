@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from gateway.store import schema
 from gateway.store.operations import Lease, StateRow
-from gateway.store.statements import fetch, insert_into
+from gateway.store.statements import fetch, insert_into, present, put
 
 _LAST = "\U0010ffff"
 
@@ -41,6 +41,7 @@ def acquire_lease(
 ) -> Lease | None:
     """Take or renew a lease: whoever holds it keeps the token, whoever takes over gets the next."""
     table = schema.lease
+    now = present(connection, now)
     insert: Any = insert_into(connection, table).values(
         name=name, owner=owner, token=1, expires_at=now + ttl
     )
@@ -78,6 +79,4 @@ def release_lease(connection: Connection, lease: Lease) -> None:
 
 def note(connection: Connection, name: str, value: str) -> None:
     """Write a fact about the store itself."""
-    table = schema.meta
-    connection.execute(delete(table).where(table.c.name == name))
-    connection.execute(insert_into(connection, table).values(name=name, value=value))
+    put(connection, schema.meta, [(name, value)])

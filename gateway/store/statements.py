@@ -14,12 +14,20 @@ from sqlalchemy import ColumnElement, Connection, Dialect, Executable, Table, an
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
+_PRESENT = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 Row = tuple[Any, ...]
 
 
 def is_postgres(connection: Connection) -> bool:
     """Whether the connection leads to PostgreSQL; else it is SQLite."""
     return connection.dialect.name == "postgresql"
+
+
+def present(connection: Connection, now: int) -> int:
+    """The moment by PostgreSQL's own clock, which no step of a host's moves; on SQLite `now`."""
+    if is_postgres(connection):
+        return int(connection.exec_driver_sql(_PRESENT).scalar_one())
+    return now
 
 
 def among(

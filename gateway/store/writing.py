@@ -31,7 +31,7 @@ _LEAVE = text(
 )
 _SETTLE = text(
     "UPDATE delivery SET state = :state, next_at = :next_at, due_at = NULL, blocks = :blocks,"
-    " lease = 0, leased_until = 0, doc = :doc WHERE id = :id"
+    " lease = 0, holder = 0, doc = :doc WHERE id = :id"
 )
 _RECEIPT = text("UPDATE delivery SET doc = :doc WHERE id = :id")
 _TIMER_DONE = text("DELETE FROM timer WHERE id = :id")

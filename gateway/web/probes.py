@@ -35,6 +35,12 @@ class PartDocument(msgspec.Struct, frozen=True, kw_only=True):
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the gateway takes in, and every part that needs an operator."""
 
+    process: Annotated[
+        str, msgspec.Meta(description="Which of several processes answers: machine, number, name.")
+    ]
+    worker: Annotated[
+        int, msgspec.Meta(description="Which one of its `gateway run` it is, from 1.")
+    ]
     status: Annotated[
         Status,
         msgspec.Meta(
@@ -88,7 +94,9 @@ def readiness(services: Services) -> Readiness:
         status = "unavailable"
     else:
         status = "degraded" if sick else "ready"
-    return Readiness(status=status, sick=tuple(sick))
+    return Readiness(
+        process=services.process, worker=services.worker, status=status, sick=tuple(sick)
+    )
 
 
 def add_probes(app: web.Application, services: Services, counts: CountsReader) -> None:

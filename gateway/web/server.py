@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 
@@ -47,12 +48,19 @@ def build(services: Services) -> web.Application:
     return app
 
 
+def build_probes(services: Services) -> web.Application:
+    """Build what only answers how this process is."""
+    app = web.Application(middlewares=[problems(services.log)])
+    add_probes(app, services, CountsReader(services.store.counts))
+    return app
+
+
 class WebServer:
-    """Runs the application on one address."""
+    """Runs the application on one address, and its probes on one of this process's own."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._runner: web.AppRunner | None = None
+        self._runners: list[web.AppRunner] = []
 
     async def start(self, host: str, port: int) -> int:
         """Listen.
@@ -67,33 +75,43 @@ class WebServer:
         Raises:
             Refused: the address is taken, or not this machine's.
         """
-        self._runner = web.AppRunner(
-            build(self._services), access_log=None, handle_signals=False,
+        services, probes = self._services, self._services.web.probes
+        bound = await self._listen("web.listen", build(services), host, port, services.shared)
+        if probes is not None:
+            own = probes.port + services.worker - 1 if probes.port else 0
+            await self._listen("web.probes", build_probes(services), probes.host, own, shared=False)
+        return bound
+
+    async def _listen(
+        self, setting: str, app: web.Application, host: str, port: int, shared: bool
+    ) -> int:
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False,
             shutdown_timeout=DRAIN_SECONDS, keepalive_timeout=IDLE_SECONDS,
             max_line_size=HEADER_BYTES, max_field_size=HEADER_BYTES, auto_decompress=False,
         )  # fmt: skip
-        await self._runner.setup()
+        self._runners.append(runner)
+        await runner.setup()
         try:
-            await web.TCPSite(self._runner, host or None, port).start()
+            await web.TCPSite(runner, host or None, port, reuse_port=shared or None).start()
         except OSError as error:
             await self.stop()
-            raise Refused(_cannot_listen(f"{host}:{port}", error)) from error
+            raise Refused(_cannot_listen(setting, f"{host}:{port}", error)) from error
         except BaseException:
             await self.stop()
             raise
-        bound: int = self._runner.addresses[0][1]
+        bound: int = runner.addresses[0][1]
         return bound
 
     async def stop(self) -> None:
         """Stop listening, let the requests that run finish within eight seconds, and close."""
-        if self._runner is not None:
-            runner, self._runner = self._runner, None
-            await runner.cleanup()
+        runners, self._runners = self._runners, []
+        await asyncio.gather(*(runner.cleanup() for runner in runners))
 
 
-def _cannot_listen(address: str, error: OSError) -> str:
+def _cannot_listen(setting: str, address: str, error: OSError) -> str:
     """Say why nothing can listen there; the system's own words, where it has a number for them."""
     number = error.errno or 0
     why = os.strerror(number) if number in errno.errorcode else str(error)
     taken = "; another program listens there" if number == errno.EADDRINUSE else ""
-    return f"web.listen: cannot listen on {address}: {why.lower()}{taken}; set another address"
+    return f"{setting}: cannot listen on {address}: {why.lower()}{taken}; set another address"

@@ -39,6 +39,9 @@ class Services:
         ready: whether the start has finished.
         redact: takes out of a message what the policy keeps from an audience; all that the API and
             the pages show went through it.
+        process: names this process.
+        worker: which of several processes of one `gateway run` it is, from 1.
+        shared: other processes may listen on the same address.
         most_requests: how many may be worked on at once; the next ones get a 503.
         most_bytes: how many bytes of bodies may be in memory at once; the next ones get a 503.
     """
@@ -61,6 +64,9 @@ class Services:
     plugin_routes: Sequence[tuple[str, Route]] = ()
     console_pages: Sequence[tuple[str, ConsolePage]] = ()
     ready: Callable[[], bool] = lambda: True
+    process: str = ""
+    worker: int = 1
+    shared: bool = False
     most_requests: int = 256
     most_bytes: int = 256 * MIB
 

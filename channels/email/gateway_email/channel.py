@@ -110,7 +110,7 @@ class EmailChannel(Channel[EmailSettings]):
             limits=ListenerLimits(size=self.context.settings.max_bytes),
         )
         try:
-            await listener.start(listen.host, listen.port)
+            await listener.start(listen.host, listen.port, shared=self.context.shared)
         except OSError as error:
             raise Unreachable(
                 f"cannot listen on {listen.host}:{listen.port}: {system_words(error)}; "

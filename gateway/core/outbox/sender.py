@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
 from gateway.core.outbox.targets import Done, Target
 from gateway.core.pace import Pace
+from gateway.core.partitions import ALONE, Partitions
 from gateway.core.pipeline.work import Work
 from gateway.core.tracing import span
 from gateway.domain.changes import Changes
 from gateway.domain.delivery import Delivery
 from gateway.domain.health import Health
+from gateway.domain.partition import Fence, Share, of_conversation
 from gateway.domain.retrying import BreakerPolicy, BreakerState, RetryPolicy
 from gateway.errors import (
     AuthenticationFailed,
@@ -31,8 +34,7 @@ from gateway.errors import (
 from gateway.store.operations import Store
 
 DEADLINE = 120.0
-LEASE_MS = 300_000
-RECOVER_MS = 60_000
+RECOVER_SECONDS = 60.0
 RACES = 20
 TARGETS_FAULT = (
     Unreachable, Throttled, TargetBroken, AuthenticationFailed, Suspended, OutcomeUnknown,
@@ -46,6 +48,8 @@ class Sender:
         deadline: seconds a send may take before its outcome counts as unknown.
         on_settled: told what was committed.
         idle: seconds after which to look though nothing happened.
+        partitions: those whose deliveries this process sends.
+        recover: seconds between looks for what is leased and nobody works on.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Sender:
         on_settled: Callable[[Changes], None],
         deadline: float = DEADLINE,
         idle: float = Pace().idle,
+        partitions: Partitions = ALONE,
+        recover: float = RECOVER_SECONDS,
     ) -> None:
         self.target = target
         self._store, self._clock, self._new_id, self._random = store, clock, new_id, random
@@ -72,8 +78,9 @@ class Sender:
         self._on_settled = on_settled
         self._idle, self._wake = idle, asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._recovered_at = clock.now()
-        self._lease_ms = max(LEASE_MS, int(deadline * 2000))
+        self._sending: set[int] = set()
+        self._partitions, self._recover_seconds, self._recover_at = partitions, recover, 0.0
+        partitions.on_change(self._recover_soon)
 
     def wake(self) -> None:
         """Say that deliveries may be due."""
@@ -92,6 +99,7 @@ class Sender:
                 except StoreError as error:
                     self._log.warning("outbox.store", target=self.target.name, error=str(error))
                     claimed = 0
+                    self._recover_at = 0.0  # what was claimed may be so although we were not told
                 if not claimed:
                     await self._rest()
         finally:
@@ -99,30 +107,46 @@ class Sender:
 
     async def _claim(self) -> int:
         now = self._clock.now()
-        await self._recover(now)
+        share = self._partitions.share
+        if share is not None and not share.partitions:
+            return 0
+        await self._recover(now, share)
         allowed = self._policy.allows(self._breaker, now)
         free = self.target.concurrency if allowed is None else allowed
         free -= len(self._tasks)
         if free <= 0:
             return 0
-        claimed = await self._store.claim_deliveries(
-            target=self.target.name, now=now, limit=free, until=now + self._lease_ms,
-            lease=self._new_id(),
-        )  # fmt: skip
-        for delivery in claimed:
-            task = asyncio.create_task(self._send(delivery), name=f"send {self.target.name}")
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
+        with self._partitions.under_way(*(share.partitions if share else ())):
+            claimed = await self._store.claim_deliveries(
+                target=self.target.name, now=now, limit=free, lease=self._new_id(), share=share
+            )
+            for delivery in claimed:
+                place = of_conversation(delivery.conversation)
+                self._partitions.begin((place,))
+                self._sending.add(delivery.id)
+                sending = self._send(delivery, share.fence(place) if share else None)
+                task = asyncio.create_task(sending, name=f"send {self.target.name}")
+                self._tasks.add(task)
+                task.add_done_callback(partial(self._done, delivery.id, place))
         return len(claimed)
 
-    async def _recover(self, now: int) -> None:
-        """Take back now and then what a process leased that has died since."""
-        if not 0 <= now - self._recovered_at < RECOVER_MS:
-            self._recovered_at = now
-            await self._store.recover_deliveries(now=now, every=False)
+    async def _recover(self, now: int, share: Share | None) -> None:
+        """Take back what is leased and nobody works on; first what this one left behind."""
+        moment = asyncio.get_running_loop().time()
+        if moment >= self._recover_at:
+            await self._store.recover_deliveries(
+                now=now, target=self.target.name, share=share, but=self._sending
+            )
+            self._recover_at = moment + self._recover_seconds
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _recover_soon(self) -> None:
+        self._recover_at = 0.0
+        self._wake.set()
+
+    def _done(self, delivery: int, place: int, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._sending.discard(delivery)
+        self._partitions.end((place,))
         self._wake.set()
 
     async def _rest(self) -> None:
@@ -143,15 +167,21 @@ class Sender:
 
     async def _next_moment(self) -> int | None:
         try:
-            return await self._store.next_moment(targets=[self.target.name])
+            share = self._partitions.share
+            return await self._store.next_moment(targets=[self.target.name], share=share)
         except StoreBroken:
             raise
         except StoreError:
             return None
 
-    async def _send(self, delivery: Delivery) -> None:
+    def _sheet(self, delivery: Delivery, fence: Fence | None) -> Work:
+        return Work(tenant=delivery.tenant, now=self._clock.now(), new_id=self._new_id, fence=fence)
+
+    async def _send(self, delivery: Delivery, fence: Fence | None) -> None:
         began = asyncio.get_running_loop().time()
-        work = Work(tenant=delivery.tenant, now=self._clock.now(), new_id=self._new_id)
+        if not self._partitions.alive(fence):
+            return  # another process has found it by now, or will
+        work = self._sheet(delivery, fence)
         if delivery.state == "unknown" and self._rules.repeat == "never":
             await self._park(work, delivery)
             return
@@ -186,7 +216,7 @@ class Sender:
             )  # fmt: skip
             error = OutcomeUnknown(f"{type(failure).__name__}: {failure}", code="failed")
         took = int((asyncio.get_running_loop().time() - began) * 1000)
-        await self._settle(delivery, found, error, took, looked_up, still_unknown=looking)
+        await self._settle(delivery, fence, found, error, took, looked_up, still_unknown=looking)
 
     async def _park(self, work: Work, delivery: Delivery) -> None:
         """Show to a person what may have been sent and must not be sent twice."""
@@ -199,8 +229,8 @@ class Sender:
         await self._commit(work.changes())
 
     async def _settle(
-        self, delivery: Delivery, done: Done | None, error: ConnectorError | HookFailure | None, took: int,
-        looked_up: bool, *, still_unknown: bool,
+        self, delivery: Delivery, fence: Fence | None, done: Done | None,
+        error: ConnectorError | HookFailure | None, took: int, looked_up: bool, *, still_unknown: bool,
     ) -> None:  # fmt: skip
         self._judge(error)
         for race in itertools.count():
@@ -208,7 +238,7 @@ class Sender:
                 # Sent is sent: what somebody else holds for good must not have it sent again.
                 self._log.error("delivery.unlinked", target=self.target.name, delivery=delivery.id)
                 done = Done(external_ids=done.external_ids, receipt=done.receipt)
-            work = Work(tenant=delivery.tenant, now=self._clock.now(), new_id=self._new_id)
+            work = self._sheet(delivery, fence)
             if done is not None:
                 settle_done(work, delivery, done, took_ms=took, found=looked_up)
             elif error is not None:
@@ -240,7 +270,7 @@ class Sender:
                 continue
             if conflict is None:
                 self._on_settled(changes)
-            elif conflict.on != "lease":
+            elif conflict.on not in ("lease", "fence"):
                 return False
             else:
                 self._log.warning("delivery.lease_lost", target=self.target.name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.gathering import Gathered
 from gateway.core.pace import Pace
+from gateway.core.partitions import ALONE, Partitions, Tenure
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.keys import question
 from gateway.core.pipeline.lanes import Lanes
@@ -22,7 +23,9 @@ from gateway.domain.answers import Hold
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
+from gateway.domain.ids import NODE_BITS, SEQUENCE_BITS
 from gateway.domain.known import Known, Question
+from gateway.domain.partition import of_lane
 from gateway.domain.tokens import Keyring
 from gateway.errors import (
     GatewayError,
@@ -34,6 +37,8 @@ from gateway.errors import (
 from gateway.store.operations import Store
 
 CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
+# How far behind the newest one something may turn up that another process took in: five seconds.
+LATE = 5000 << (NODE_BITS + SEQUENCE_BITS)
 LONGEST_PAUSE = 60.0
 RELEASED = "released"
 
@@ -45,6 +50,7 @@ class Pipeline:
         attempts: how often an arrival may fail before it is quarantined.
         on_committed: told what was committed, so that the outbox and others wake up.
         turns: shared with intake, whose senders go first.
+        partitions: those whose arrivals this process works on.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Pipeline:
         most_bytes: int = 64 << 20,
         pace: Pace | None = None,
         turns: Turns | None = None,
+        partitions: Partitions = ALONE,
     ) -> None:
         self._store, self._preparer, self._inbound = store, preparer, inbound
         self._keyring, self._clock, self._new_id = keyring, clock, new_id
@@ -76,14 +83,22 @@ class Pipeline:
             most_items=most_items, most_bytes=most_bytes,
         )  # fmt: skip
         self._pace, self._wake = pace or Pace(), asyncio.Event()
-        self._held: set[int] = set()
+        self._partitions = partitions
+        partitions.on_change(self._start_afresh)
+        self._afresh = False
+        self._held: dict[int, tuple[str, Tenure]] = {}
         self._newest, self._rescan_at = 0, 0.0
         self._left: set[str] = set()
         self._finished: set[int] = set()
         self._race = asyncio.Lock()
 
-    def wake(self, _count: int = 1) -> None:
+    def wake(self, _partitions: Collection[int] = ()) -> None:
         """Say that arrivals wait."""
+        self._wake.set()
+
+    def _start_afresh(self) -> None:
+        """Look from the oldest on, for there are other partitions now."""
+        self._afresh = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -98,10 +113,17 @@ class Pipeline:
         """Take what is new; then sleep until more comes, looking now and then at what lies behind.
 
         Behind the newest id that was taken lie only what is being worked on, what somebody had
-        run again, and what another process took in meanwhile.
+        run again, and what another process took in meanwhile: that is looked for each time, and in
+        order, for what its sender wrote next may be in front.
         """
         self._wake.clear()
-        self._newest = await self._take(self._newest, None)
+        if self._afresh:
+            self._afresh, self._newest = False, 0
+            self._left.clear()
+        after = self._newest
+        if self._partitions.share is not None:
+            after = max(0, after - LATE)
+        self._newest = max(self._newest, await self._take(after, None))
         loop = asyncio.get_running_loop()
         if loop.time() >= self._rescan_at:
             self._left.clear()
@@ -119,22 +141,34 @@ class Pipeline:
 
     async def _take(self, after: int, until: int | None) -> int:
         """Put waiting arrivals into their lanes as there is room; gives the newest id seen."""
+        partitions = self._partitions
         while True:
             await self._lanes.wait_for_room()
             items, size = self._lanes.room
             self._finished.clear()
             limit = min(items, 256) if until is None else 256
-            batch = await self._store.waiting_arrivals(after=after, limit=limit, max_bytes=size)
+            batch = await self._store.waiting_arrivals(
+                after=after,
+                limit=limit,
+                max_bytes=size,
+                share=partitions.share,
+                but=set(self._held),
+            )
+            # What a lane held when its partition went has to be out of it before it is filled again.
+            self._left.update(
+                lane for lane, held in self._held.values() if not partitions.holds(held)
+            )
             for arrival in batch:
                 # What was finished while the batch was read is in it, but waits no more.
                 if arrival.id in self._held or arrival.id in self._finished:
                     continue
-                lane = f"{arrival.source}\0{arrival.lane}"
+                lane = f"{arrival.tenant}\0{arrival.lane}"
                 # What follows in a lane that was full waits for the next look, or it would overtake.
                 if lane in self._left or self._lanes.full(lane):
                     self._left.add(lane)
                     continue
-                self._held.add(arrival.id)
+                tenure = partitions.tenure(of_lane(arrival.tenant, arrival.lane))
+                self._held[arrival.id] = lane, tenure
                 self._lanes.put(lane, arrival)
             if batch:
                 after = batch[-1].id
@@ -144,8 +178,11 @@ class Pipeline:
     async def _work(self, arrival: Arrival) -> None:
         """Work on one arrival until it is done or put aside; the lane behind it waits."""
         failures, pause = 0, 0.5
+        partitions, (_, tenure) = self._partitions, self._held[arrival.id]
+        place = of_lane(arrival.tenant, arrival.lane)
+        partitions.begin((place,))
         try:
-            while True:
+            while partitions.holds(tenure):  # else it is another process's to do
                 try:
                     async with self._turns.work(arrival.received_at):
                         with span("pipeline.arrival", source=arrival.source, arrival=arrival.id):
@@ -174,7 +211,8 @@ class Pipeline:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         finally:
-            self._held.discard(arrival.id)
+            partitions.end((place,))
+            del self._held[arrival.id]
             self._finished.add(arrival.id)
 
     async def _process(self, arrival: Arrival) -> None:
@@ -209,19 +247,23 @@ class Pipeline:
                 if race >= FREE_RACES:
                     await stack.enter_async_context(self._race)
                 known = await self._look_ups.ask(asked)
-                work = Work(
-                    tenant=arrival.tenant, now=self._clock.now(), new_id=self._new_id,
-                    arrival=arrival,
-                )  # fmt: skip
+                work = self._sheet(arrival)
                 await self._decide(work, arrival, part, known)
                 if not waits:
                     work.quarantined.clear()
                 conflict = await self._commit(work.changes(finish=last and waits))
             if conflict is None:
                 return waits and not work.quarantined
-            if conflict.on == "arrival":
-                return False  # somebody else has finished it
+            if conflict.on in ("arrival", "fence"):
+                return False  # somebody else has finished it, or will
         raise GatewayError(f"it lost {CONFLICTS} races in a row, the last one on {conflict}")
+
+    def _sheet(self, arrival: Arrival) -> Work:
+        _, tenure = self._held[arrival.id]
+        return Work(
+            tenant=arrival.tenant, now=self._clock.now(), new_id=self._new_id, arrival=arrival,
+            fence=tenure.fence,
+        )  # fmt: skip
 
     async def _commit(self, changes: Changes) -> Conflict | None:
         [conflict] = await self._store.commit([changes])
@@ -259,9 +301,7 @@ class Pipeline:
         words = str(error) if isinstance(error, GatewayError) else repr(error)
         pause = 0.5
         while True:
-            work = Work(
-                tenant=arrival.tenant, now=self._clock.now(), new_id=self._new_id, arrival=arrival
-            )
+            work = self._sheet(arrival)
             work.put_aside(
                 Quarantined(
                     stage=stage, code=code, error=words[:2000], plugin=plugin,
@@ -269,7 +309,8 @@ class Pipeline:
                 )
             )  # fmt: skip
             try:
-                await self._commit(work.changes())
+                if await self._commit(work.changes()) is not None:
+                    return  # somebody else has finished it, or will
             except StoreBroken:
                 raise
             except StoreError:

@@ -16,6 +16,7 @@ from gateway.domain.delivery import Delivery, Operation
 from gateway.domain.event import Event, EventKind
 from gateway.domain.ids import show
 from gateway.domain.message import Message
+from gateway.domain.partition import Fence
 from gateway.domain.timer import Timer
 
 CORE = "core 0.1.0"
@@ -34,12 +35,20 @@ class Work:
     Args:
         arrival: what is worked on, None for a person's or a timer's doing.
         now: milliseconds since the Unix epoch, one moment for the whole sheet.
+        fence: for which partition it is, where several processes divide the work.
     """
 
     def __init__(
-        self, *, tenant: str, now: int, new_id: Callable[[], int], arrival: Arrival | None = None
+        self,
+        *,
+        tenant: str,
+        now: int,
+        new_id: Callable[[], int],
+        arrival: Arrival | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self.tenant, self.now, self.new_id, self.arrival = tenant, now, new_id, arrival
+        self.fence = fence
         self.contacts: list[Contact] = []
         self.identities: list[Identity] = []
         self.participants: list[Participant] = []
@@ -168,6 +177,7 @@ class Work:
         )
         return Changes(
             tenant=self.tenant,
+            fence=self.fence,
             arrivals_done=tuple(self.done),
             quarantine=tuple(self.quarantined),
             expects=unchanged,

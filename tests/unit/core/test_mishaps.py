@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.partitions import Tenure
 from gateway.domain.answers import Answer, Duplicate, Hold, Match, Refuse
 from gateway.domain.arrival import Arrival, NewArrival
 from gateway.domain.contact import Contact
@@ -352,6 +353,7 @@ async def test_arrival_finished_by_somebody_else_is_left_alone(shop: Workshop) -
     """An arrival that is done already when its turn comes is neither put aside nor done twice."""
     arrival = await shop.take(letter())
     stored = (await shop.store.arrival(None, arrival)).arrival
+    shop.pipeline._held[arrival] = "lane", Tenure()
     await shop.pipeline._work(stored)
     assert [] == [line for line in shop.log.lines if line[0] != "health"]
     assert 1 == len(await shop.messages())

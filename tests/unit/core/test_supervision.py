@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from gateway.core import ownership, supervision
+from gateway.core import supervision
 from gateway.core.health import HealthBoard
-from gateway.core.ownership import Ownership, keep_node
-from gateway.core.pace import Pace
 from gateway.core.supervision import Supervisor
 from gateway.domain.health import Health
 from gateway.errors import AuthenticationFailed, StoreBroken, Unreachable
-from gateway.store.leasing import lease_node
 from gateway.testing.clock import FakeClock
-from tests.unit.core.workshop import ListLog, Workshop, until
-
-OFTEN = Pace(renew=0.005)
+from tests.unit.core.workshop import ListLog, until
 
 
 @pytest.fixture(autouse=True)
@@ -199,121 +193,3 @@ async def test_stubborn_part_is_named_when_stopping(stage: Stage) -> None:
     assert ("stop.late", {"part": "part"}) in stage.log.lines
     gate.set()
     await asyncio.sleep(0)
-
-
-async def test_only_the_owner_runs_and_another_takes_over(shop: Workshop) -> None:
-    """Of two processes one runs a part; when it is gone, the other one does."""
-    log: list[str] = []
-    board = HealthBoard(shop.clock, ListLog())
-
-    def process(name: str) -> Ownership:
-        return Ownership(
-            store=shop.store, clock=shop.clock, owner=name, board=board, log=ListLog(), pace=OFTEN
-        )
-
-    async def work(name: str) -> None:
-        log.append(name)
-        await asyncio.Event().wait()
-
-    first = asyncio.ensure_future(process("one").run("channel/x", lambda: work("one")))
-
-    async def runs() -> bool:
-        return log == ["one"]
-
-    await until(runs)
-    second = asyncio.ensure_future(process("two").run("channel/x", lambda: work("two")))
-
-    async def stands_by() -> bool:
-        part = board.parts.get("channel/x")
-        return part is not None and part.code == ownership.STANDING_BY
-
-    await until(stands_by)
-    assert ["one"] == log
-    first.cancel()
-
-    async def took_over() -> bool:
-        return log == ["one", "two"]
-
-    await until(took_over)
-    second.cancel()
-    await asyncio.gather(first, second, return_exceptions=True)
-
-
-async def test_owner_that_lost_its_lease_stops_and_waits_for_it(shop: Workshop) -> None:
-    """A process that was paused too long stops the part, and runs it again once it is free."""
-    running: list[str] = []
-    owner = Ownership(
-        store=shop.store, clock=shop.clock, owner="one", board=HealthBoard(shop.clock, ListLog()),
-        log=ListLog(), pace=OFTEN,
-    )  # fmt: skip
-
-    async def work() -> None:
-        running.append("runs")
-        try:
-            await asyncio.Event().wait()
-        finally:
-            running.append("stopped")
-
-    task = asyncio.ensure_future(owner.run("channel/x", work))
-
-    async def seen(count: int) -> None:
-        async def there() -> bool:
-            return len(running) == count
-
-        await until(there)
-
-    await seen(1)
-    shop.clock.advance(31)
-    other = await shop.store.acquire_lease("own/channel/x", "two", now=shop.clock.now(), ttl=60_000)
-    while other is None:  # the owner was quicker: it is not paused, after all
-        shop.clock.advance(31)
-        other = await shop.store.acquire_lease(
-            "own/channel/x", "two", now=shop.clock.now(), ttl=60_000
-        )
-    await seen(2)
-    await shop.store.release_lease(other)
-    await seen(3)
-    assert ["runs", "stopped", "runs"] == running
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def test_lost_node_number_ends_the_process(shop: Workshop) -> None:
-    """A process whose node number another one took makes no more ids."""
-    lost: list[BaseException] = []
-    node = await lease_node(shop.store, "one", shop.clock.now())
-    shop.clock.advance(120)
-    taken = await shop.store.acquire_lease(node.lease.name, "two", now=shop.clock.now(), ttl=60_000)
-    assert taken is not None
-    await keep_node(shop.store, node, shop.clock, lost.append, OFTEN)
-    assert [StoreBroken] == [type(error) for error in lost]
-
-
-def test_board_keeps_since_when() -> None:
-    """The moment at which a part became what it is stays while it stays so."""
-    clock, log = FakeClock(), ListLog()
-    board = HealthBoard(clock, log)
-    down = Health(state="down", code="x", reason="first words")
-    board.report("part", down)
-    since = clock.now()
-    clock.advance(60)
-    board.report("part", Health(state="down", code="x", reason="other words"))
-    assert (since, "other words") == (board.sick["part"].since, board.sick["part"].reason)
-    assert 1 == len(log.lines)
-    board.report("part", Health())
-    assert ({}, 2) == (board.sick, len(log.lines))
-    assert clock.now() == board.parts["part"].since
-
-
-def test_embedded_database_is_one_gateways_alone(tmp_path: Path) -> None:
-    """A second gateway on the same folder is refused with what to do."""
-    from gateway.core.alone import held
-    from gateway.errors import Refused
-
-    with held(tmp_path, "sqlite:///x"):
-        with pytest.raises(Refused, match="another gateway runs on"), held(tmp_path, "sqlite:///x"):
-            pass
-        with held(tmp_path, "postgresql://x"):
-            pass
-    with held(tmp_path, "sqlite:///x"):
-        pass

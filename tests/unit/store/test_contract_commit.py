@@ -324,11 +324,9 @@ async def test_a_merge_and_its_undo_move_records_there_and_back(store: Store) ->
     )  # fmt: skip
     moved = await store.message(None, a.message.id)
     assert (b.conversation.id, 2) == (moved.conversation, moved.seq)
-    claimed = await store.claim_deliveries(
-        target="backend/desk", now=NOW, limit=9, until=NOW, lease=1
-    )
+    claimed = await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, lease=1)
     assert [a.deliveries[0].id] == [one.id for one in claimed]
-    await store.recover_deliveries(now=NOW, every=True)
+    await store.recover_deliveries(now=NOW)
     back = tuple(
         Move(of=move.of, id=move.id, to=a.conversation.id, seq=1 if move.seq else None)
         for move in there
@@ -339,9 +337,7 @@ async def test_a_merge_and_its_undo_move_records_there_and_back(store: Store) ->
     assert a.message == await store.message(None, a.message.id)
     view = await store.conversation(None, a.conversation.id)
     assert ((a.thread,), (held,)) == (view.threads, view.tickets)
-    claimed = await store.claim_deliveries(
-        target="backend/desk", now=NOW, limit=9, until=NOW, lease=2
-    )
+    claimed = await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, lease=2)
     assert 2 == len(claimed)
 
 

@@ -12,7 +12,6 @@ from gateway.domain.arrival import Quarantined
 from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.known import Question
 from gateway.errors import NotFound, Refused
-from gateway.store.leasing import NODE_TTL, lease_node, renew_node
 from gateway.store.operations import ConversationFilter, Counts, Cursor, Store
 from tests.unit.store.values import (
     NOW,
@@ -145,9 +144,7 @@ async def test_what_waits_is_counted(store: Store) -> None:
     reason = Quarantined(stage="parse", code="unreadable", error="no")
     one, two = Opened(deliveries=2), Opened(deliveries=1)
     await store.commit([one.changes(quarantine=((bad.id, reason),)), two.changes()])
-    claimed = await store.claim_deliveries(
-        target="backend/desk", now=NOW, limit=9, until=NOW, lease=1
-    )
+    claimed = await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, lease=1)
     states = ("unknown", "dead")
     await store.commit([
         Changes(tenant=TENANT, settled=(msgspec.structs.replace(d, state=s),))
@@ -195,37 +192,6 @@ async def test_state_is_listed_by_prefix(store: Store) -> None:
     assert sorted(keys) == await listed("")
 
 
-async def test_a_lease_has_one_owner_and_growing_tokens(store: Store) -> None:
-    """A lease is renewed by its owner, taken over when it ran out, and fences the one before."""
-    first = await store.acquire_lease("mailbox", "a", now=NOW, ttl=100)
-    assert first is not None
-    assert None is await store.acquire_lease("mailbox", "b", now=NOW + 99, ttl=100)
-    renewed = await store.acquire_lease("mailbox", "a", now=NOW + 50, ttl=100)
-    assert renewed is not None
-    assert (first.token, NOW + 150) == (renewed.token, renewed.expires_at)
-    second = await store.acquire_lease("mailbox", "b", now=NOW + 150, ttl=100)
-    assert second is not None
-    assert second.token > first.token
-    await store.release_lease(renewed)
-    assert None is await store.acquire_lease("mailbox", "c", now=NOW + 151, ttl=100)
-    await store.release_lease(second)
-    third = await store.acquire_lease("mailbox", "c", now=NOW + 151, ttl=100)
-    assert third is not None
-    assert third.token > second.token
-
-
-async def test_processes_get_node_numbers_of_their_own(store: Store) -> None:
-    """No two owners have the same number at once; a lost one is not renewed."""
-    one, two = await lease_node(store, "a", NOW), await lease_node(store, "b", NOW)
-    assert {0, 1} == {one.number, two.number}
-    kept = await renew_node(store, one, NOW + NODE_TTL - 1)
-    assert kept is not None
-    assert one.number == kept.number
-    taken = await lease_node(store, "c", NOW + NODE_TTL + 1)
-    assert two.number == taken.number
-    assert None is await renew_node(store, two, NOW + NODE_TTL + 2)
-
-
 async def test_a_ping_writes(store: Store) -> None:
     """A store that is well takes a ping, again and again."""
     await store.ping()
@@ -240,7 +206,7 @@ async def test_no_operation_blocks_the_event_loop(store: Store) -> None:
         await store.accept([arrival()])
         assert [None] == await store.commit([Opened(deliveries=1).changes()])
         await store.look_up([Question(tenant=TENANT, conversations=(1,))])
-        await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, until=NOW, lease=1)
+        await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, lease=1)
         assert 2 == (await store.counts()).arrivals_waiting
 
 

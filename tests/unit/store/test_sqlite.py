@@ -238,7 +238,7 @@ async def test_nothing_blocks_the_event_loop(tmp_path: Path) -> None:
         assert 2 == len(await store.waiting_arrivals(after=0, limit=9, max_bytes=1 << 20))
         assert [None] == await store.commit([Opened(deliveries=1).changes()])
         await store.look_up([Question(tenant=TENANT)])
-        await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, until=NOW, lease=1)
+        await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, lease=1)
         await store.quarantine(None, Cursor())
         await store.close()
 

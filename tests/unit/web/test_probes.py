@@ -22,7 +22,10 @@ async def test_alive(client: Client) -> None:
 async def test_ready(client: Client) -> None:
     """A gateway whose parts are well is ready."""
     got = await client.get("/readyz")
-    assert (got.status, got.json) == (200, {"status": "ready", "sick": []})
+    assert (got.status, got.json) == (
+        200,
+        {"process": "", "worker": 1, "status": "ready", "sick": []},
+    )
 
 
 async def test_sick_part_is_named_and_the_gateway_stays_ready(world: World) -> None:
@@ -38,6 +41,8 @@ async def test_sick_part_is_named_and_the_gateway_stays_ready(world: World) -> N
     assert (got.status, got.json) == (
         200,
         {
+            "process": "",
+            "worker": 1,
             "status": "degraded",
             "sick": [
                 {

@@ -91,7 +91,7 @@ class World:
                 clock=self.clock,
                 new_id=self.new_id,
                 on_committed=self.committed.append,
-                on_accepted=self.accepted.append,
+                on_accepted=self.accepted.extend,
             ),
             "store": self.store,
             "blobs": BlobReader(self.blobs),

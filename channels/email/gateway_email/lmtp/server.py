@@ -92,8 +92,12 @@ class MailListener:
         """How many connections are open."""
         return len(self._connections)
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    async def start(self, host: str = "127.0.0.1", port: int = 0, *, shared: bool = False) -> None:
         """Begin to listen.
+
+        Args:
+            shared: Other processes listen on the same address, and the system divides the
+                connections among them.
 
         Raises:
             OSError: The address is taken or not ours.
@@ -101,7 +105,7 @@ class MailListener:
         # The library logs every command, and with it reply tokens and addresses.
         logging.getLogger("mail.log").setLevel(logging.ERROR)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, host, port)
+        self._server = await loop.create_server(self._connection, host, port, reuse_port=shared)
 
     async def stop(self, grace: float = 10.0) -> None:
         """Stop listening and let mails in transfer be answered.

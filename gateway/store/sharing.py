@@ -1,0 +1,150 @@
+"""Who is alive, who works on which partition, and the fence around what each may write.
+
+A process lives while its row does. Whoever finds a row that ran out deletes it, which frees its
+partitions. Every write for a partition holds its process's row in share mode, so that the deletion
+waits for what is being committed and stops what comes later: the number of a deleted row is never
+given again. What a living process gives up by itself it gives up when nothing of it is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from gateway.domain.ids import NODES
+from gateway.domain.partition import Fence, fair_share
+from gateway.errors import StoreUnavailable
+from gateway.store import schema
+from gateway.store.operations import Process, Standing
+from gateway.store.statements import among, is_postgres, present
+
+_process = schema.process.c
+_share = schema.share.c
+_JOINING = 7_305_180_522  # any number; every gateway asks PostgreSQL for the same one
+
+
+def join(connection: Connection, name: str, *, now: int, ttl: int) -> Process:
+    """Count a process among the living, with a node number of its own.
+
+    Node numbers go round, so that one is used again only after a thousand others.
+
+    Raises:
+        StoreUnavailable: every number is taken.
+    """
+    if is_postgres(connection):  # two that join at once must not choose the same number
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_JOINING})")
+    moment = present(connection, now)
+    _bury(connection, _process.expires_at <= moment)
+    number = connection.execute(
+        insert(schema.process)
+        .values(name=name, node=None, works=0, expires_at=moment + ttl)
+        .returning(_process.id)
+    ).scalar_one()
+    taken = set(connection.scalars(select(_process.node).where(_process.node.is_not(None))))
+    free = (node % NODES for node in range(number, number + NODES))
+    node = next((node for node in free if node not in taken), None)
+    if node is None:
+        raise StoreUnavailable(f"{NODES} processes share this store already")
+    mine = _process.id == number
+    connection.execute(update(schema.process).where(mine).values(node=node))
+    return Process(id=number, node=node, name=name)
+
+
+def beat(
+    connection: Connection, process: int, *, now: int, ttl: int, works: bool
+) -> Standing | None:
+    """Go on living, and find out which partitions are ours; None if we were given up for dead.
+
+    Args:
+        works: take a fair share of the partitions.
+    """
+    moment = present(connection, now)
+    mine = _process.id == process
+    in_time = connection.scalar(
+        select(_process.expires_at > moment).where(mine).with_for_update(key_share=True)
+    )
+    if in_time is None:
+        return None
+    changed = {"works": int(works), "expires_at": moment + ttl}
+    connection.execute(update(schema.process).where(mine).values(**changed))
+    # After a pause of our own, or of the database, the others get a chance to be in time as well.
+    if in_time:
+        _bury(connection, (_process.expires_at <= moment) & (_process.id != process))
+    if not works:
+        return Standing()
+    workers = connection.scalars(
+        select(_process.id).where(_process.works == 1).order_by(_process.id)
+    ).all()
+    due = fair_share(len(workers), workers.index(process))
+    held = set(connection.scalars(select(_share.partition).where(_share.process == process)))
+    held |= _take(connection, process, due - len(held))
+    return Standing(partitions=frozenset(held), due=due, workers=len(workers))
+
+
+def _bury(connection: Connection, ran_out: ColumnElement[bool]) -> None:
+    """Give up those that ran out, unless one is just beating or in the middle of a commit."""
+    gone = connection.scalars(
+        select(_process.id).where(ran_out).order_by(_process.id).with_for_update(skip_locked=True)
+    ).all()
+    if gone:
+        _free(connection, among(connection, _share.process, gone))
+        connection.execute(delete(schema.process).where(among(connection, _process.id, gone)))
+
+
+def _free(connection: Connection, which: ColumnElement[bool]) -> None:
+    connection.execute(update(schema.share).where(which).values(process=None))
+
+
+def _take(connection: Connection, process: int, many: int) -> set[int]:
+    if many <= 0:
+        return set()
+    free = connection.scalars(
+        select(_share.partition)
+        .where(_share.process.is_(None))
+        .order_by(_share.partition)
+        .limit(many)
+        .with_for_update(skip_locked=True)
+    ).all()
+    wanted = among(connection, _share.partition, free)
+    connection.execute(update(schema.share).where(wanted).values(process=process))
+    return set(free)
+
+
+def hand_over(connection: Connection, process: int, partitions: Collection[int]) -> None:
+    """Give up partitions of which nothing is under way any more."""
+    _free(connection, (_share.process == process) & among(connection, _share.partition, partitions))
+
+
+def leave(connection: Connection, process: int) -> None:
+    """Count a process no longer among the living; its partitions are free at once."""
+    mine = _process.id == process
+    connection.execute(select(_process.id).where(mine).with_for_update())
+    _free(connection, _share.process == process)
+    connection.execute(delete(schema.process).where(mine))
+
+
+def standing_fences(connection: Connection, fences: Collection[Fence]) -> set[Fence]:
+    """Find which fences stand; they go on standing until the transaction ends."""
+    if not fences:
+        return set()
+    table: Table = schema.process
+    processes = {fence.process for fence in fences}
+    held: Any = select(table.c.id).where(among(connection, table.c.id, processes))
+    alive = set(
+        connection.scalars(held.order_by(table.c.id).with_for_update(read=True, key_share=True))
+    )
+    found = connection.execute(
+        select(_share.process, _share.partition).where(among(connection, _share.process, alive))
+    )
+    standing = {Fence(process=row.process, partition=row.partition) for row in found}
+    return standing & set(fences)
