@@ -116,8 +116,8 @@ def _leads(known: Known, named: tuple[Named, ...]) -> Iterator[tuple[KnownConver
 def _may_not_join(
     draft: Draft, author: Identity | None, found: KnownConversation, policy: MatchingPolicy
 ) -> str | None:
-    if draft.trust.dmarc == "fail":
-        return "the sender's address failed authentication (DMARC)"
+    if draft.trust.failed:
+        return f"the sender's address failed authentication ({draft.trust.failed})"
     if author is None or author.id not in found.participants:
         return "its sender does not take part in it"
     if policy.require_authenticated_sender and not at_least(draft.proof, "asserted"):

@@ -73,6 +73,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         signature: verdict on the transport's own signature (a webhook's, say).
         spf, dkim, dmarc: verdicts of a border that we trust, else ``none``.
+        stir: whether the caller's number is attested (STIR/SHAKEN); for calls.
         authority: who gave the verdicts.
     """
 
@@ -80,7 +81,15 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     spf: Verdict = "none"
     dkim: Verdict = "none"
     dmarc: Verdict = "none"
+    stir: Verdict = "none"
     authority: str = ""
+
+    @property
+    def failed(self) -> str:
+        """Which check the sender's address failed, in words; empty if none."""
+        if self.dmarc == "fail":
+            return "DMARC"
+        return "STIR/SHAKEN" if self.stir == "fail" else ""
 
 
 class Spam(msgspec.Struct, frozen=True, kw_only=True):

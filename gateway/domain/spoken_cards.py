@@ -25,8 +25,9 @@ _WORDS = (
 _TIMES = {"double": 2, "doppel": 2, "triple": 3, "treble": 3}
 _DIGITS = {word: str(digit) for digit, words in enumerate(_WORDS) for word in words.split()}
 _IDEOGRAMS = "零〇一二三四五六七八九"  # one is a digit whatever it touches
+_WRITTEN = r"\+?[^\W_]{0,40}\d{5}[^\W_]*"  # a phone number, an id: `redact_cards` has judged it
 _TOKEN = re.compile(
-    rf"(?:({'|'.join(_TIMES)})[\s-]{{1,3}})?(\d|[{_IDEOGRAMS}]|[^\W\d_{_IDEOGRAMS}]+)",
+    rf"(?:({'|'.join(_TIMES)})[\s-]{{1,3}})?({_WRITTEN}|\d|[{_IDEOGRAMS}]|[^\W\d_{_IDEOGRAMS}]+)",
     re.IGNORECASE,
 )
 _FURTHEST = 3  # letters between two digits of one number: ", " or " - "
@@ -63,7 +64,7 @@ def _runs(text: str) -> Iterator[list[_Said]]:
     run: list[_Said] = []
     for token in _TOKEN.finditer(text):
         word = token[2].casefold()
-        digit = word if word.isdecimal() else _DIGITS.get(word, "")
+        digit = word if len(word) == 1 and word.isdecimal() else _DIGITS.get(word, "")
         if run and (not digit or token.start() - run[-1].end > _FURTHEST):
             if len(run) * 3 >= SHORTEST:
                 yield run

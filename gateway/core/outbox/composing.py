@@ -50,8 +50,8 @@ def _people(view: ConversationView) -> dict[int, Person]:
 
 def _remarks(message: Message, view: ConversationView) -> tuple[str, ...]:
     remarks = []
-    if message.trust.dmarc == "fail":
-        remarks.append("The sender's address failed authentication (DMARC); it may be forged.")
+    if failed := message.trust.failed:
+        remarks.append(f"The sender's address failed authentication ({failed}); it may be forged.")
     if message.repeat_of is not None:
         remarks.append("The customer said nearly the same before.")
     if message.automated != "none":

@@ -111,8 +111,8 @@ class Acknowledger:
             return "; ".join(candidate.draft.reasons) or "the channel forbids it"
         if author is None:
             return "it names no sender"
-        if message.trust.dmarc == "fail":
-            return "the sender's address failed authentication (DMARC)"
+        if message.trust.failed:
+            return f"the sender's address failed authentication ({message.trust.failed})"
         if author.state != "active":
             return f"the sender's address is {author.state}"
         if self._policy.verified_only and not at_least(candidate.draft.proof, "asserted"):

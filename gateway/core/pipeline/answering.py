@@ -18,7 +18,7 @@ async def answer(hooks: Hooks, work: Work, conversation: Conversation, message: 
     send = (
         found.mode == "send"
         and message.answerable
-        and message.trust.dmarc != "fail"
+        and not message.trust.failed
         and message.author.identity is not None
     )
     sources = "".join(f"\n- {source}" for source in found.sources)

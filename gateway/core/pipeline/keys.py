@@ -37,7 +37,7 @@ def same_keys(tenant: str, draft: Draft) -> tuple[bytes, ...]:
 
 def author_address(draft: Draft) -> Address | None:
     """The author's address; one that failed authentication never counts as the real person's."""
-    if draft.author is None or draft.trust.dmarc != "fail":
+    if draft.author is None or not draft.trust.failed:
         return draft.author
     return Address(
         scheme=draft.author.scheme,

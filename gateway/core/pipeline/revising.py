@@ -21,7 +21,7 @@ from gateway.domain.message import Message
 from gateway.store.operations import Store
 
 Channels = Mapping[str, Channel[Any]]
-SEEN = ("kind", "subject", "text", "quoted", "html", "attachments", "quiet")
+SEEN = ("kind", "subject", "text", "quoted", "html", "quiet")
 
 
 class Revised(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +44,12 @@ class Revised(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shows(self) -> bool:
         """Whether whoever works on it sees anything new."""
-        differs = any(getattr(self.before, f) != getattr(self.message, f) for f in SEEN)
-        return differs and not self.message.quiet
+        return not self.message.quiet and _seen(self.before) != _seen(self.message)
+
+
+def _seen(message: Message) -> tuple[Any, ...]:
+    files = tuple((one.name, one.state, one.sha256) for one in message.attachments)
+    return (*(getattr(message, name) for name in SEEN), files)
 
 
 async def revise(

@@ -55,6 +55,7 @@ class TrustDocument(Struct, frozen=True, kw_only=True):
     spf: Verdict
     dkim: Verdict
     dmarc: Verdict
+    stir: Verdict
     authority: str
 
 
@@ -128,7 +129,7 @@ def message_document(message: Message) -> MessageDocument:
         recorded_at=moment(message.recorded_at), automated=message.automated,
         trust=TrustDocument(
             signature=message.trust.signature, spf=message.trust.spf, dkim=message.trust.dkim,
-            dmarc=message.trust.dmarc, authority=message.trust.authority,
+            dmarc=message.trust.dmarc, stir=message.trust.stir, authority=message.trust.authority,
         ),
         spam=SpamDocument(score=message.spam.score, reasons=message.spam.reasons),
         repeat_of=maybe("msg", message.repeat_of), revision=message.revision,

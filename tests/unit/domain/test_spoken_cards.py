@@ -98,3 +98,11 @@ async def test_transcripts_are_redacted_where_the_policy_says_so(kind: str, hidd
     shown = changed if isinstance(changed, Message) else message
     assert hidden == (msgspec.structs.replace(message, text="it is [card …1111]") == shown)
     assert await policies.redact_message(message, "store") is None
+
+
+@pytest.mark.parametrize("text", [
+    "Voicemail from +4915155868057", "call back at 4915155868057", "CA4915155868057a"
+])  # fmt: skip
+def test_numbers_that_are_written_are_left_to_the_other_search(text: str) -> None:
+    """A phone number or an id that happens to fit a card's check digit stays what it is."""
+    assert (text, 0) == redact_spoken_cards(text)
