@@ -14,13 +14,15 @@ from gateway import (
     Context,
     Health,
     Intake,
+    Message,
+    NewArrival,
     Parser,
     Reply,
     Route,
     Sent,
 )
 from gateway_sms_voice.completing import CompletingReader
-from gateway_sms_voice.door import Door
+from gateway_sms_voice.door import Door, Writes
 from gateway_sms_voice.fetching import Fetching
 from gateway_sms_voice.media import Fetcher
 from gateway_sms_voice.numbers import endpoint
@@ -29,6 +31,9 @@ from gateway_sms_voice.pacing import Pace
 from gateway_sms_voice.providers.making import make_provider
 from gateway_sms_voice.reconciling import Reconciler
 from gateway_sms_voice.settings import PhoneSettings
+from gateway_sms_voice.voice.composing import policy_of
+from gateway_sms_voice.voice.facts import CALL
+from gateway_sms_voice.voice.folding import fold
 from gateway_sms_voice.webhooks import Webhooks
 
 SWEEP_SECONDS = 3600.0
@@ -64,7 +69,19 @@ class PhoneChannel(Channel[PhoneSettings]):
 
     def routes(self, intake: Intake) -> Sequence[Route]:
         """Answer the provider's webhooks."""
-        return Webhooks(self.context, self.provider, self._door.bound(intake)).routes()
+        accept = self._door.bound(intake)
+
+        async def take_in(arrival: NewArrival, more: Writes) -> None:
+            await accept(arrival, more)
+            self._reconciler.notice(arrival)
+
+        webhooks = Webhooks(self.context, self.provider, take_in)
+        routes = webhooks.routes()
+        if self.context.settings.voice is not None:
+            from gateway_sms_voice.voice.calls import Calls
+
+            routes += Calls(self.context, self.context.settings.voice, webhooks).routes()
+        return routes
 
     async def run(self, intake: Intake) -> None:
         """Fetch media, ask for what webhooks missed, and keep the book short, until cancelled."""
@@ -94,6 +111,12 @@ class PhoneChannel(Channel[PhoneSettings]):
     def parser(self) -> Parser:
         """Read what the provider handed in, and what followed it."""
         return CompletingReader(read=self.provider.reader)
+
+    def revise(self, stored: Message, new: Message) -> Message:
+        """Put what came of a call to the rest of it; texts are given whole."""
+        if CALL not in new.extra:
+            return new
+        return fold(stored, new, policy_of(self.context.settings))
 
     def is_quick(self, arrival: Any) -> bool:
         """Whether it is a message without media, a few fields of text."""

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from gateway_sms_voice.numbers import endpoint, is_name
 from gateway_sms_voice.providers.kannel.settings import KannelSettings
 from gateway_sms_voice.providers.twilio.settings import TwilioSettings
+from gateway_sms_voice.voice.settings import VoiceSettings
 
 MIB = 1 << 20
 
@@ -53,6 +54,9 @@ class PhoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     media_seconds: Annotated[
         float, Meta(gt=0, le=300, description="Seconds until a medium has to be there whole.")
     ] = 30.0
+    voice: Annotated[
+        VoiceSettings | None, Meta(description="How calls are answered; without it they are not.")
+    ] = None
     twilio: Annotated[TwilioSettings | None, Meta(description="The account at Twilio.")] = None
     kannel: Annotated[KannelSettings | None, Meta(description="A Kannel of your own.")] = None
 
@@ -74,5 +78,7 @@ class PhoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 )
         if (self.twilio is None) == (self.kannel is None):
             faults.append("a table of one provider: twilio or kannel")
+        if self.voice is not None and self.twilio is None:
+            faults.append("voice beside twilio only, since kannel carries no calls")
         if faults:
             raise ValueError("; ".join(faults))

@@ -92,7 +92,13 @@ class Account:
         self.status = "active"
         self.keys: dict[str, str] = {}
         self.strange_keys: dict[str, str] = {}
-        self.numbers = {number: {"sms_url": "", "sms_method": "POST"} for number in numbers}
+        self.numbers = {
+            number: {
+                "sms_url": "", "sms_method": "POST", "voice_url": "", "voice_method": "POST",
+                "status_callback": "",
+            }
+            for number in numbers
+        }  # fmt: skip
         self.messages: list[Message] = []
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
@@ -103,6 +109,11 @@ class Account:
         """Set the webhook of every number."""
         for number in self.numbers.values():
             number["sms_url"] = url
+
+    def hook_calls(self, url: str) -> None:
+        """Set the webhooks of every number's calls: what answers, and what is told of their end."""
+        for number in self.numbers.values():
+            number["voice_url"], number["status_callback"] = url, f"{url}/status"
 
     def receive(
         self,

@@ -51,9 +51,11 @@ class Api:
             ("GET", f"{mine}/Messages/{{sid}}/Media/{{medium}}", self._medium),
             ("GET", f"{root}/{{file}}", self._one_account),
         ):
-            app.router.add_route(method, path, self._checked(handler))
+            app.router.add_route(method, path, self.checked(handler))
 
-    def _checked(self, handler: Handler) -> Handler:
+    def checked(self, handler: Handler) -> Handler:
+        """Let a handler answer only whoever signs in."""
+
         async def handle(request: web.Request) -> web.StreamResponse:
             self._account.requests.append((request.method, request.path_qs))
             known = self._user(request)

@@ -14,9 +14,11 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway_sms_voice.testing.account import Account, Fault, Message
+from gateway_sms_voice.testing.account import OUR_NUMBER, THEIR_NUMBER, Account, Fault, Message
 from gateway_sms_voice.testing.api import Api
 from gateway_sms_voice.testing.calling import Caller
+from gateway_sms_voice.testing.calls import PhoneCall
+from gateway_sms_voice.testing.calls_api import CallsApi
 
 ACCOUNT = "AC" + "0" * 31 + "1"
 TOKEN = "the auth token of the double"  # noqa: S105  # a test's
@@ -33,6 +35,7 @@ class TwilioDouble:
         self.account, self.url = account, ""
         self.webhooks = Caller(account)
         self.api = Api(account, self.webhooks)
+        self.calls: list[PhoneCall] = []
 
     @property
     def sid(self) -> str:
@@ -77,6 +80,20 @@ class TwilioDouble:
             await self.webhooks.message(message)
         return message
 
+    def call(self, *, sender: str = THEIR_NUMBER, to: str = OUR_NUMBER, **extra: str) -> PhoneCall:
+        """Have somebody call one of the account's numbers; see `PhoneCall.dial` and what follows.
+
+        Args:
+            sender: ``+266696687`` for a withheld number, ``client:…`` or ``sip:…``.
+            extra: parameters such as ``CallerName`` or ``StirVerstat``.
+        """
+        call = PhoneCall(
+            self.account, self.webhooks, sender=sender, to=to, extra=extra,
+            at=self.account.moment(),
+        )  # fmt: skip
+        self.calls.append(call)
+        return call
+
     async def progress(self, message: Message, *states: str, error: str = "") -> None:
         """Have a sent message go through states, each told to its status callback."""
         for state in states:
@@ -95,6 +112,7 @@ async def twilio_double(
     double = TwilioDouble(Account(sid=sid, token=token, numbers=numbers))
     app = web.Application()
     double.api.add_to(app)
+    CallsApi(double.calls).add_to(app, double.api)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:

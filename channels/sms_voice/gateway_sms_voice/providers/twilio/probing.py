@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from gateway import AuthenticationFailed, ConnectorError, Context, Health, Rejected, Suspended
@@ -85,7 +85,11 @@ async def _numbers(
                 state="down", code="unknown_number",
                 reason=f"the account has no number {number}; see numbers",
             )  # fmt: skip
-        elif not settings.messaging_service and not found.get("sms_application_sid"):
+            continue
+        if context.settings.voice is not None:
+            async for health in _voice(found, number, context):
+                yield health
+        if not settings.messaging_service and not found.get("sms_application_sid"):
             url = str(found.get("sms_url") or "").partition("#")[0]
             if url != wanted or str(found.get("sms_method") or "POST") != "POST":
                 yield Health(
@@ -93,6 +97,25 @@ async def _numbers(
                     reason=f"messages to {number} go to {url or 'nowhere'} at the provider; set its "
                     f"webhook to {wanted} (POST), or public_url to what is meant",
                 )  # fmt: skip
+
+
+async def _voice(
+    found: Mapping[str, Any], number: Endpoint, context: Context[PhoneSettings]
+) -> AsyncIterator[Health]:
+    """Say where a number's calls go, if it is not here."""
+    if found.get("voice_application_sid"):
+        return
+    answers = f"{context.public_url}/in/{context.name}/voice"
+    for field, wanted, what in (
+        ("voice_url", answers, "calls to"), ("status_callback", f"{answers}/status", "the ends of calls to"),
+    ):  # fmt: skip
+        url = str(found.get(field) or "").partition("#")[0]
+        if url != wanted:
+            yield Health(
+                state="degraded", code="webhook_elsewhere",
+                reason=f"{what} {number} go to {url or 'nowhere'} at the provider; set it to "
+                f"{wanted} (POST), or take the table voice away",
+            )  # fmt: skip
 
 
 async def _number(client: TwilioClient, number: Endpoint) -> dict[str, Any] | None:

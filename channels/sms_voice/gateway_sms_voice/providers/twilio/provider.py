@@ -31,6 +31,10 @@ from gateway_sms_voice.providers.twilio.settings import TwilioSettings
 from gateway_sms_voice.providers.twilio.signature import Key, Signatures
 from gateway_sms_voice.settings import PhoneSettings
 from gateway_sms_voice.threads import native_thread
+from gateway_sms_voice.voice.composing import policy_of
+from gateway_sms_voice.voice.fields import call_fields, recording_url
+from gateway_sms_voice.voice.listing import missed_calls
+from gateway_sms_voice.voice.reading import KIND, CallReading
 
 MESSAGES, STATUS = "/messages", "/status/{delivery}/{part}/{parts}"
 TWIML = "text/xml; charset=utf-8"
@@ -87,6 +91,8 @@ class TwilioProvider(Provider):
     def wishes(self, arrival: NewArrival) -> Wishes | None:
         """Say what a message wants of the channel."""
         at = None
+        if arrival.kind == KIND:
+            return self._wishes_of_call(arrival)
         if arrival.kind == LISTED:
             listed = read_listed(arrival.body)
             fields, at = as_fields(listed, self.client.account_url), listed.at
@@ -110,12 +116,33 @@ class TwilioProvider(Provider):
     @property
     def reader(self) -> Reader:
         """Read what Twilio handed in."""
-        return Reading(account_url=account_url(self._settings), region=self._region)
+        texts = Reading(account_url=account_url(self._settings), region=self._region)
+        return CallReading(policy=policy_of(self._context.settings), texts=texts)
 
     def missed(self, since: int) -> AsyncIterator[NewArrival]:
         """Ask the API for what came in since."""
+        return self._missed(since)
+
+    async def _missed(self, since: int) -> AsyncIterator[NewArrival]:
         numbers = [endpoint(one, self._region) for one in self._context.settings.numbers]
-        return missed(self.client, numbers, since, self._region)
+        async for arrival in missed(self.client, numbers, since, self._region):
+            yield arrival
+        if self._context.settings.voice is not None:
+            async for arrival in missed_calls(self.client, numbers, since, self._region):
+                yield arrival
+
+    def _wishes_of_call(self, arrival: NewArrival) -> Wishes | None:
+        """Ask for the recording that an arrival tells of."""
+        fields = call_fields(arrival)
+        url = recording_url(fields, self.client.account_url)
+        if not url:
+            return None
+        query = arrival.remote.get("query", {})
+        return Wishes(
+            ours=endpoint(fields.get("To") or query.get("to", ""), self._region),
+            theirs=endpoint(fields.get("From") or query.get("from", ""), self._region),
+            media=(url,),
+        )  # fmt: skip
 
     def media_request(self, url: str) -> MediaRequest | None:
         """Fetch with the account's credentials, from its own hosts only."""
