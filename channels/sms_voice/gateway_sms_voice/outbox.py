@@ -25,6 +25,9 @@ from gateway_sms_voice.text.splitting import TooLong, split
 from gateway_sms_voice.threads import ends_of, native_thread
 from gateway_sms_voice.webhooks import receipt_path
 
+# Seconds after which no further part is begun: the core takes a send that lasts 120 seconds for one
+# of which nobody knows what it did, while waiting for one's turn does nothing.
+PATIENCE = 75.0
 LATE_MS = 60_000  # how long a request that broke off may still be on its way into the list
 
 
@@ -66,9 +69,11 @@ class Outbox:
         if entry.posting and reply.delivery not in self._not_begun:
             entry = await self._search(plan, entry) or entry
         self._not_begun.discard(reply.delivery)
+        until = self._pace.now() + PATIENCE
         for text in plan.texts:
             if not entry.ids[text.part - 1]:
-                entry = await self._hand_over(plan, text, entry)
+                await self._pace.turn(str(text.sender), plan.per_second, until=until)
+                entry = await self._hand_over(text, entry)
         return _sent(plan, entry, reply)
 
     async def find(self, reply: Reply) -> Sent | None:
@@ -175,8 +180,7 @@ class Outbox:
                 code="changed_midway",
             )
 
-    async def _hand_over(self, plan: Plan, text: OutgoingText, entry: Entry) -> Entry:
-        await self._pace.turn(str(text.sender), plan.per_second)
+    async def _hand_over(self, text: OutgoingText, entry: Entry) -> Entry:
         try:
             entry = await self.book.post(text.delivery, entry, text.part)
         except Exception:

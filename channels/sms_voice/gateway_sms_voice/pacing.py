@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
+
+from gateway import Deferred
 
 
 class Bucket:
@@ -18,11 +21,18 @@ class Bucket:
         self._rate, self._size = rate, max(1.0, size)
         self._tokens, self._at = self._size, now
 
-    def take(self, now: float) -> float:
-        """Take one token; how many seconds to wait until it is there."""
+    def take(self, now: float, most: float = math.inf) -> float:
+        """Take one token; how many seconds to wait until it is there.
+
+        Args:
+            most: none is taken that is further away than so many seconds.
+        """
         gathered = self._tokens + max(0.0, now - self._at) * self._rate
-        self._tokens, self._at = min(self._size, gathered) - 1.0, max(now, self._at)
-        return max(0.0, -self._tokens / self._rate)
+        self._tokens, self._at = min(self._size, gathered), max(now, self._at)
+        wait = max(0.0, (1.0 - self._tokens) / self._rate)
+        if wait <= most:
+            self._tokens -= 1.0
+        return wait
 
 
 class Pace:
@@ -41,14 +51,30 @@ class Pace:
         self._now, self._sleep = now, sleep
         self._buckets: dict[str, Bucket] = {}
 
-    async def turn(self, sender: str, per_second: float) -> None:
-        """Wait until this number may send; at once where there is no limit."""
-        if per_second <= 0:
-            return
-        now = self._now or asyncio.get_running_loop().time
-        bucket = self._buckets.get(sender)
-        if bucket is None:
-            bucket = self._buckets[sender] = Bucket(per_second, per_second, now())
-        wait = bucket.take(now())
+    def now(self) -> float:
+        """The moment by which turns are told, in seconds."""
+        return self._now() if self._now else asyncio.get_running_loop().time()
+
+    async def turn(self, sender: str, per_second: float, *, until: float = math.inf) -> None:
+        """Wait until this number may send; at once where there is no limit.
+
+        Args:
+            until: the moment after which it is not waited for any more.
+
+        Raises:
+            Deferred: its turn comes later than that, or that moment has passed.
+        """
+        now = self.now()
+        wait = 0.0
+        if per_second > 0:
+            bucket = self._buckets.get(sender)
+            if bucket is None:
+                bucket = self._buckets[sender] = Bucket(per_second, per_second, now)
+            wait = bucket.take(now, until - now)
+        if now + wait > until:
+            raise Deferred(
+                f"{sender} has more to send than {per_second:g} a second allow; the rest follows",
+                code="paced", retry_after=wait,
+            )  # fmt: skip
         if wait > 0:
             await self._sleep(wait)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from gateway import OutcomeUnknown, Reply, StoreUnavailable, Thread
+from gateway import Deferred, OutcomeUnknown, Reply, StoreUnavailable, Thread
 from gateway.testing import Surroundings
 from gateway_sms_voice.channel import PhoneChannel
 from gateway_sms_voice.settings import PhoneSettings
@@ -126,3 +126,24 @@ async def test_long_text_goes_on_where_it_broke_off(smsbox: Smsbox) -> None:
     parts = [text[:5] for _, text in smsbox.taken]
     assert ["(1/2)", "(2/2)", "(2/2)"] == parts
     assert (f"{DELIVERY}/1", f"{DELIVERY}/2") == sent.external_ids
+
+
+async def test_slow_pace_is_no_unknown_outcome(smsbox: Smsbox) -> None:
+    """A text of more parts than its number's pace allows within a send goes out in several goes,
+    each part once, and never counts as one of which nobody knows.
+    """
+    moment = 1000.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal moment
+        moment += seconds
+
+    here = channel(smsbox, Surroundings(), max_parts=1, per_second=0.05)
+    here._pace._now, here._pace._sleep = (lambda: moment), sleep
+    long = reply("word " * 180)
+    with pytest.raises(Deferred) as later:
+        await here.send(long)
+    assert ("paced", 4) == (later.value.reason_code, len(smsbox.taken))
+    moment += later.value.retry_after or 0.0
+    sent = await here.send(long)
+    assert len(sent.external_ids) == len(smsbox.taken) == len(set(smsbox.taken)) == 7

@@ -72,7 +72,7 @@ class KannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = ""
     status_password: Annotated[Secret, Meta(description="The core's status-password.")] = Secret("")
     timeout: Annotated[
-        float, Meta(gt=0, le=60, description="Seconds until an answer has to be complete.")
+        float, Meta(gt=0, le=40, description="Seconds until an answer has to be complete.")
     ] = 15.0
 
     def __post_init__(self) -> None:

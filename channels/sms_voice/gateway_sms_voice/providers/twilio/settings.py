@@ -71,7 +71,7 @@ class TwilioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(gt=0, le=1000, description="The same for WhatsApp and RCS senders."),
     ] = 40.0
     timeout: Annotated[
-        float, Meta(gt=0, le=60, description="Seconds until an answer has to be complete.")
+        float, Meta(gt=0, le=40, description="Seconds until an answer has to be complete.")
     ] = 15.0
 
     def __post_init__(self) -> None:
