@@ -7,40 +7,45 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
+from bench.figures import Figure, Options, Series
 from bench.lmtp import send_all
-from bench.mail2ticket import CONFIG, delivered
+from bench.mail2ticket import CONFIG, DELIVERED
 from bench.mails import mails
-from bench.process import free_port, gateway
+from bench.process import Running, free_port, gateway
 
 SIZE = 5 * 1024 * 1024
 PAUSE = 0.005
 QUIET_REQUESTS = 400
 
 
-async def run(*, rounds: int, scale: float, peers: bool) -> dict[str, Any]:
+async def run(options: Options) -> tuple[list[Figure], list[Series]]:
     """Measure with nothing to do, and while mails come in by two connections and are parsed."""
-    del peers
     web, lmtp = free_port(), free_port()
-    count = int(16 * scale) or 1
+    count = options.amount(16)
     quiet: list[float] = []
     busy: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        async with gateway(Path(folder), CONFIG.format(web=web, lmtp=lmtp), web):
-            for number in range(1, (rounds or 3) + 1):
+        async with gateway(Path(folder), CONFIG.format(web=web, lmtp=lmtp), web) as running:
+            for number in range(1, (options.rounds or 3) + 1):
                 quiet += await _ask(web, lambda asked: asked >= QUIET_REQUESTS)
                 sender = await _sender(lmtp, number, count)
-                sending = asyncio.create_task(_send(sender, web, number * count))
-                busy += await _ask(web, lambda _, sending=sending: sending.done())
+                sending = asyncio.create_task(_send(sender, running, number * count))
+                busy += await _ask(web, partial(_is_done, sending))
                 await sending
-    return {
-        "nothing to do: answer p50 and p99, ms": _shown(quiet),
-        "while mails of 5 MiB come in: answer p50 and p99, ms": _shown(busy),
-    }
+    return [
+        *_figures("nothing to do", quiet, None),
+        *_figures("while mails of 5 MiB come in", busy, 10.0),
+    ], []
+
+
+def _is_done(sending: asyncio.Task[None], _asked: int) -> bool:
+    return sending.done()
 
 
 async def _sender(lmtp: int, number: int, count: int) -> asyncio.subprocess.Process:
@@ -54,14 +59,14 @@ async def _sender(lmtp: int, number: int, count: int) -> asyncio.subprocess.Proc
     return process
 
 
-async def _send(sender: asyncio.subprocess.Process, web: int, made: int) -> None:
+async def _send(sender: asyncio.subprocess.Process, running: Running, made: int) -> None:
     await sender.communicate(b"go\n")
     if sender.returncode:
         raise RuntimeError("the mails could not be sent")
-    await delivered(web, made, pause=0.25)
+    await running.reaches(DELIVERED, made, pause=0.25)
 
 
-async def _ask(port: int, enough: Any) -> list[float]:
+async def _ask(port: int, enough: Callable[[int], bool]) -> list[float]:
     took: list[float] = []
     async with aiohttp.ClientSession() as session:
         while not enough(len(took)):
@@ -73,9 +78,12 @@ async def _ask(port: int, enough: Any) -> list[float]:
     return took
 
 
-def _shown(took: list[float]) -> str:
+def _figures(name: str, took: list[float], goal: float | None) -> list[Figure]:
     cuts = statistics.quantiles(took, n=100)
-    return f"{cuts[49]:.1f} and {cuts[98]:.1f} ({len(took)} requests)"
+    return [
+        Figure(name=f"{name}: GET /livez, p50", value=cuts[49], unit="ms"),
+        Figure(name=f"{name}: GET /livez, p99", value=cuts[98], unit="ms", goal=goal, at_most=True),
+    ]
 
 
 if __name__ == "__main__":

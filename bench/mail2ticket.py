@@ -11,14 +11,13 @@ import asyncio
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import aiohttp
+from typing import NamedTuple
 
 from bench import peers as other
+from bench.figures import Figure, Options, Series, median
 from bench.lmtp import send_all
 from bench.mails import mails
-from bench.process import free_port, gateway, processor_seconds
+from bench.process import free_port, gateway
 
 CONFIG = """
 [gateway]
@@ -35,17 +34,19 @@ address = "support@example.com"
 [channels.support.lmtp]
 port = {lmtp}
 """
-CONNECTIONS = 16
+DELIVERED = 'gateway_delivery_seconds_count{target="backend/desk"}'
+PLAIN, WITH_FILES, CONNECTIONS = 2000, 200, 16
 PEER_MAILS = 61
+GOALS = {"roundup-mailgw": 50.0, "django-helpdesk": 20.0}
 SETTLE_SECONDS = 3.0  # the language models are read after the start
 
 
-class Figures(NamedTuple):
+class Took(NamedTuple):
     """What a number of mails took.
 
     Args:
         acknowledged, delivered: seconds until all of them were.
-        processor: seconds of one processor that the gateway used.
+        processor: seconds of one processor that were used.
     """
 
     mails: int
@@ -53,70 +54,72 @@ class Figures(NamedTuple):
     delivered: float
     processor: float
 
+    @property
+    def cost(self) -> float:
+        """Milliseconds of one processor a mail."""
+        return self.processor / self.mails * 1000
 
-async def run(*, rounds: int, scale: float, peers: bool) -> dict[str, Any]:
+
+async def run(options: Options) -> tuple[list[Figure], list[Series]]:
     """Measure, and compare with peers on the same mails if they are asked for."""
-    figures: dict[str, Any] = {}
-    small, large = int(2000 * scale), int(200 * scale)
-    for number in range(1, (rounds or 1) + 1):
-        batch = mails(small, 5 * 1024, number)
-        ours = await _measure(batch)
-        figures |= _own(f"round {number}: plain mails of 5 KiB", ours)
-        if peers:
-            sample = batch[:PEER_MAILS]
-            for name, took in (await asyncio.to_thread(other.measure, sample)).items():
-                figures |= _over(f"round {number}: over {name}", ours, took)
-        files = mails(large, 50 * 1024, 50 + number, html=True)
-        figures |= _own(f"round {number}: mails of 50 KiB with a file", await _measure(files))
-    return figures
+    plain: list[Took] = []
+    files: list[Took] = []
+    peers: dict[str, list[Took]] = {}
+    for number in range(1, (options.rounds or 1) + 1):
+        batch = mails(options.amount(PLAIN), 5 * 1024, number)
+        plain.append(await _measure(batch))
+        if options.peers:
+            for name, took in (await asyncio.to_thread(other.measure, batch[:PEER_MAILS])).items():
+                peers.setdefault(name, []).append(
+                    Took(took.mails, took.seconds, took.seconds, took.processor)
+                )
+        large = mails(options.amount(WITH_FILES), 50 * 1024, 50 + number, html=True)
+        files.append(await _measure(large))
+    figures = [*_own("plain mails of 5 KiB", plain), *_own("mails of 50 KiB with a file", files)]
+    for name, theirs in peers.items():
+        figures += _over(name, plain, theirs)
+    return figures, []
 
 
-def _own(name: str, took: Figures) -> dict[str, Any]:
-    return {
-        f"{name}, to tickets, a second": round(took.mails / took.delivered),
-        f"{name}, acknowledged, a second": round(took.mails / took.acknowledged),
-        f"{name}, ms of one processor": round(took.processor / took.mails * 1000, 2),
-    }
-
-
-def _over(name: str, ours: Figures, theirs: other.Figures) -> dict[str, Any]:
-    rate, processor = theirs.seconds / theirs.mails, theirs.processor / theirs.mails
-    return {
-        f"{name}, tickets a second": (
-            f"{rate * ours.mails / ours.delivered:.1f} x ({1 / rate:.1f} a second)"
+def _own(name: str, rounds: list[Took]) -> list[Figure]:
+    return [
+        median(
+            f"{name}: to tickets", [one.mails / one.delivered for one in rounds], unit="a second"
         ),
-        f"{name}, processor time a mail": (
-            f"{processor * ours.mails / ours.processor:.1f} x ({processor * 1000:.1f} ms)"
+        median(
+            f"{name}: acknowledged",
+            [one.mails / one.acknowledged for one in rounds],
+            unit="a second",
         ),
-    }
+        median(f"{name}: processor time a mail", [one.cost for one in rounds], unit="ms"),
+    ]
 
 
-async def _measure(batch: list[bytes]) -> Figures:
+def _over(name: str, ours: list[Took], theirs: list[Took]) -> list[Figure]:
+    """Compare round by round."""
+    pairs = list(zip(ours, theirs, strict=True))
+    rates = [(a.mails / a.delivered) / (b.mails / b.delivered) for a, b in pairs]
+    return [
+        median(f"tickets a second over {name}", rates, goal=GOALS.get(name)),
+        median(f"processor time a mail, {name} over ours", [b.cost / a.cost for a, b in pairs]),
+        median(f"{name}: to tickets", [b.mails / b.delivered for _, b in pairs], unit="a second"),
+        median(f"{name}: processor time a mail", [b.cost for _, b in pairs], unit="ms"),
+    ]
+
+
+async def _measure(batch: list[bytes]) -> Took:
     web, lmtp = free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = CONFIG.format(web=web, lmtp=lmtp)
-        async with gateway(Path(folder), config, web) as process:
+        async with gateway(Path(folder), config, web) as running:
             await asyncio.sleep(SETTLE_SECONDS)
-            used, began = processor_seconds(process), time.perf_counter()
+            used, began = running.processor, time.perf_counter()
             await send_all(lmtp, batch, connections=CONNECTIONS)
             acknowledged = time.perf_counter() - began
-            await delivered(web, len(batch))
-            return Figures(
+            await running.reaches(DELIVERED, len(batch))
+            return Took(
                 mails=len(batch),
                 acknowledged=acknowledged,
                 delivered=time.perf_counter() - began,
-                processor=processor_seconds(process) - used,
+                processor=running.processor - used,
             )
-
-
-async def delivered(port: int, count: int, *, pause: float = 0.05) -> None:
-    """Wait until so many deliveries reached the desk."""
-    wanted = 'gateway_delivery_seconds_count{target="backend/desk"}'
-    async with aiohttp.ClientSession() as session, asyncio.timeout(300):
-        while True:
-            async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
-                text = await response.text()
-            for line in text.splitlines():
-                if line.startswith(wanted) and float(line.rpartition(" ")[2]) >= count:
-                    return
-            await asyncio.sleep(pause)

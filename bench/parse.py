@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from email import message_from_bytes, policy
-from typing import Any
 
+from bench.figures import Figure, Options, Series, median
 from bench.mails import mails
 from gateway_email.reading import read_mail
 
 SAMPLES = (
-    ("plain, 5 KiB", 5120, 200, False),
-    ("with html, 5 KiB", 5120, 200, True),
-    ("with html and a file, 50 KiB", 51_200, 60, True),
+    ("plain, 5 KiB", 5120, 200, False, 6.0),
+    ("with html, 5 KiB", 5120, 200, True, None),
+    ("with html and a file, 50 KiB", 51_200, 60, True, None),
 )
 
 
@@ -29,24 +28,21 @@ def _stdlib(raw: bytes) -> None:
             part.get_content()
 
 
-async def run(*, rounds: int, scale: float, peers: bool) -> dict[str, Any]:
+async def run(options: Options) -> tuple[list[Figure], list[Series]]:
     """Measure mails of 5 and 50 KiB."""
-    del peers
-    figures: dict[str, Any] = {}
-    for name, size, count, html in SAMPLES:
-        batch = mails(int(count * scale) or 1, size, 7, html=html)
+    figures: list[Figure] = []
+    for name, size, count, html, goal in SAMPLES:
+        batch = mails(options.amount(count), size, 7, html=html)
         ratios, ours = [], []
-        for _ in range(rounds or 7):
+        for _ in range(options.rounds or 7):
             slow, quick = _cpu(_stdlib, batch), _cpu(read_mail, batch)
             ratios.append(slow / quick)
             ours.append(quick / len(batch) * 1000)
-        figures[f"{name}: quicker than email.policy.default by (median)"] = (
-            f"{statistics.median(ratios):.1f} x"
-        )
-        figures[f"{name}: milliseconds of one processor a mail (median)"] = round(
-            statistics.median(ours), 2
-        )
-    return figures
+        figures += [
+            median(f"{name}: quicker than email.policy.default", ratios, goal=goal),
+            median(f"{name}: processor time a mail", ours, unit="ms"),
+        ]
+    return figures, []
 
 
 def _cpu(read: Callable[[bytes], object], batch: list[bytes]) -> float:

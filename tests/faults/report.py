@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bench.machine import facts
+from bench.machine import summary
 
 _HOLDS: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq, "<=": operator.le, ">=": operator.ge,
@@ -50,7 +50,7 @@ class Report(msgspec.Struct, kw_only=True):
     bars: list[Bar] = []
     faults: list[str] = []
     seconds: float = 0.0
-    machine: str = msgspec.field(default_factory=facts)
+    machine: str = msgspec.field(default_factory=summary)
 
     def note(self, name: str, figure: float, must: str = "") -> None:
         """Add a figure."""
