@@ -90,7 +90,7 @@ class CompletingReader(msgspec.Struct, frozen=True, kw_only=True):
             return self.read(arrival)
         try:
             found = _decoder.decode(arrival.body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UnreadableArrival(f"the body is no message with media: {error}") from error
         first = found.original
         read = self.read(

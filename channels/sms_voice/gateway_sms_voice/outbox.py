@@ -84,7 +84,7 @@ class Outbox:
             ConnectorError: one of its kinds.
         """
         entry = await self.book.entry(reply.delivery)
-        if entry is None or not entry.begun:
+        if entry is None or not entry.begun or reply.delivery in self._not_begun:
             return None
         plan = await self.plan(reply, sending=False)
         self._check_same(plan, entry)
