@@ -15,6 +15,7 @@ from gateway_sms_voice.providers.contract import Provider, Wishes
 from gateway_sms_voice.settings import PhoneSettings
 
 Writes = list[tuple[str, Any]]
+REMEMBERED = 10_000
 Accept = Callable[[NewArrival, Writes], Awaitable[None]]
 
 
@@ -30,6 +31,7 @@ class Door:
     ) -> None:
         self._context, self._provider = context, provider
         self._fetching, self._book = fetching, book
+        self._seen: dict[str, None] = {}
 
     def bound(self, intake: Intake) -> Accept:
         """Give the door to one intake."""
@@ -61,8 +63,15 @@ class Door:
         elif "delivery" in arrival.remote:
             writes += await self._told(arrival.remote)
         await intake.accept([arrival], state=writes)
+        self._seen[arrival.key] = None
+        while len(self._seen) > REMEMBERED:
+            self._seen.pop(next(iter(self._seen)))
         if wishes is not None and wishes.media:
             self._fetching.wake()
+
+    def saw(self, key: str) -> bool:
+        """Whether an arrival of this key came in lately, by this process."""
+        return key in self._seen
 
     async def _told(self, remote: Mapping[str, Any]) -> Writes:
         """Say what to write when the provider tells the id of a text."""

@@ -47,7 +47,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reachable(self) -> bool:
         """Whether a text can be sent to it, by number, short code or business-scoped id."""
-        return self.dialable or (self.line == "sms" and self.value.isdigit()) or self.scoped
+        return self.dialable or self.short or self.scoped
 
     @property
     def scoped(self) -> bool:
@@ -57,15 +57,40 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         return self.value if self.line == "sms" else f"{self.line}:{self.value}"
 
-    def address(self, name: str = "") -> Address | None:
-        """The identity it stands for: a number is one person's on SMS and WhatsApp alike."""
+    @property
+    def short(self) -> bool:
+        """Whether it is a short code, which means somebody in its country only."""
+        return self.line == "sms" and self.value.isascii() and self.value.isdigit()
+
+    @property
+    def country(self) -> str:
+        """Two letters of the country a number is of, empty if that cannot be told."""
+        if not self.value.startswith("+"):
+            return ""
+        try:
+            number = phonenumbers.parse(self.value)
+        except phonenumbers.NumberParseException:
+            return ""
+        return phonenumbers.region_code_for_number(number) or ""
+
+    def address(self, name: str = "", country: str = "") -> Address | None:
+        """The identity it stands for, None for a withheld number.
+
+        A number is one person's on SMS and WhatsApp alike.
+
+        Args:
+            country: within which a short code means somebody.
+        """
         if self.withheld:
             return None
         if self.scoped:
             return Address(scheme="whatsapp", value=self.value, name=name)
         if self.line in ("client", "sip"):
             return Address(scheme=self.line, value=self.value, name=name)
-        return Address(scheme="tel", value=self.value, name=name)
+        if self.short:
+            return Address(scheme="tel", value=self.value, name=name, scope=country)
+        scheme = "tel" if self.value.startswith("+") else "sender"
+        return Address(scheme=scheme, value=self.value, name=name)
 
 
 def endpoint(text: str, region: str = "") -> Endpoint:

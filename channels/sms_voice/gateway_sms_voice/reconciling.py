@@ -8,7 +8,6 @@ from gateway import (
     ConnectorError,
     Context,
     Intake,
-    NewArrival,
     Overloaded,
     StoreUnavailable,
 )
@@ -18,7 +17,6 @@ from gateway_sms_voice.settings import PhoneSettings
 
 CURSOR = "reconciled"
 OVERLAP_MS = 120_000
-REMEMBERED = 10_000
 
 
 class Reconciler:
@@ -27,7 +25,6 @@ class Reconciler:
     def __init__(self, context: Context[PhoneSettings], provider: Provider, door: Door) -> None:
         self._context, self._provider, self._door = context, provider, door
         self._one_at_a_time = asyncio.Lock()
-        self._seen: dict[str, None] = {}
 
     async def run(self, intake: Intake) -> None:
         """Look as often as the settings say, until cancelled."""
@@ -39,12 +36,6 @@ class Reconciler:
             except (ConnectorError, Overloaded, StoreUnavailable) as error:
                 self._context.log.warning("reconcile.failed", reason=str(error))
         await asyncio.get_running_loop().create_future()
-
-    def notice(self, arrival: NewArrival) -> None:
-        """Remember what a webhook brought, so that it is not taken in once more."""
-        self._seen[arrival.key] = None
-        while len(self._seen) > REMEMBERED:
-            self._seen.pop(next(iter(self._seen)))
 
     async def once(self, intake: Intake) -> None:
         """Look once.
@@ -58,8 +49,7 @@ class Reconciler:
             first = began - self._context.settings.first_hours * 3_600_000
             since = kept["since"] if isinstance(kept, dict) else first
             async for arrival in self._provider.missed(since - OVERLAP_MS):
-                if arrival.key not in self._seen:
+                if not self._door.saw(arrival.key):
                     await self._door.accept(intake, arrival, [])
-                    self.notice(arrival)
                     self._context.log.info("message.missed", channel=self._context.name)
             await self._context.state.put(CURSOR, {"since": began})

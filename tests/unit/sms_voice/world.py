@@ -7,8 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
-from gateway import Address, Draft, NewArrival, Parsed, Person, Reply, Thread, WebRequest
+from gateway import (
+    Address,
+    Draft,
+    NewArrival,
+    Parsed,
+    Person,
+    Reply,
+    Secret,
+    Thread,
+    WebRequest,
+)
 from gateway.domain.ids import show
 from gateway.testing import Surroundings, as_stored
 from gateway.testing.clock import EPOCH
@@ -24,8 +35,6 @@ numbers = itertools.count(1)
 
 def twilio_settings(double: TwilioDouble | None = None, **more: Any) -> TwilioSettings:
     """Settings of an account, at a double if there is one."""
-    from gateway import Secret
-
     given: dict[str, Any] = {
         "account_sid": double.sid if double else "AC" + "0" * 32,
         "auth_token": Secret(double.token if double else "a token that nobody guesses"),
@@ -38,7 +47,8 @@ def twilio_settings(double: TwilioDouble | None = None, **more: Any) -> TwilioSe
 
 def phone_settings(twilio: TwilioSettings, **more: Any) -> PhoneSettings:
     """Settings of a channel."""
-    return PhoneSettings(**({"numbers": (OURS,), "region": "US", "twilio": twilio} | more))
+    given: dict[str, Any] = {"numbers": (OURS,), "region": "US", "twilio": twilio} | more
+    return PhoneSettings(**given)
 
 
 def a_thread(ours: str = OURS, theirs: str = THEIRS, **more: Any) -> Thread:
@@ -82,8 +92,6 @@ class World:
 
     def request(self, path: str, fields: dict[str, str], **more: Any) -> WebRequest:
         """Make a request as the provider signs it."""
-        from urllib.parse import urlencode
-
         url = f"{PUBLIC}/in/here{path}"
         given: dict[str, Any] = {
             "method": "POST", "path": path, "public_url": url, "body": urlencode(fields).encode(),

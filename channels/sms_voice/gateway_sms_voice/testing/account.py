@@ -100,7 +100,7 @@ class Account:
             for number in numbers
         }  # fmt: skip
         self.messages: list[Message] = []
-        self.faults: list[Fault] = []
+        self.faults: list[Fault | None] = []
         self.requests: list[tuple[str, str]] = []
         self.opted_out: set[tuple[str, str]] = set()
         self.moment: Callable[[], datetime] = _now

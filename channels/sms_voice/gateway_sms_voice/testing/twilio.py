@@ -54,17 +54,25 @@ class TwilioDouble:
 
     # what goes wrong
 
-    def refuse(self, times: int = 1, *, status: int = 400, code: int = 21211, **more: Any) -> None:
+    def refuse(
+        self, times: int = 1, *, status: int = 400, code: int = 21211, after: int = 0, **more: Any
+    ) -> None:
         """Answer the next creations with an error.
 
         Args:
+            after: how many creations go well before.
             more: ``retry_after`` seconds, ``message``.
         """
-        self.account.faults += [Fault(status=status, code=code, **more)] * times
+        fault = Fault(status=status, code=code, **more)
+        self.account.faults += [*[None] * after, *[fault] * times]
 
-    def lose_replies(self, times: int = 1) -> None:
-        """Take the next creations, and lose the answers on their way back."""
-        self.account.faults += [Fault(lost=True)] * times
+    def lose_replies(self, times: int = 1, *, after: int = 0) -> None:
+        """Take the next creations, and lose the answers on their way back.
+
+        Args:
+            after: how many creations go well before.
+        """
+        self.account.faults += [*[None] * after, *[Fault(lost=True)] * times]
 
     # what comes in
 

@@ -81,7 +81,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         shown = f"{name} ({theirs.value})" if name else theirs.value or "a withheld number"
         answerable = theirs.reachable
         return Draft(
-            author=theirs.address(name),
+            author=theirs.address(name, ours.country or self.region),
             also=also_known(fields, theirs, name),
             proof="asserted" if answerable else "claimed",
             evidence="Twilio vouches for the sending number" if answerable else "",
