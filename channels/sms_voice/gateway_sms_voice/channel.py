@@ -55,8 +55,10 @@ class PhoneChannel(Channel[PhoneSettings]):
         )
         self._pace = Pace()
         self._outbox = Outbox(context, self.provider, self._pace)
-        fetcher = Fetcher(context.http, limit=settings.media_bytes, seconds=settings.media_seconds)
-        self._fetching = Fetching(context, self.provider, fetcher, total=settings.media_bytes * 2)
+        self._fetching = Fetching(
+            context, self.provider, Fetcher(context.http, limit=settings.media_bytes),
+            total=settings.media_bytes * 2, seconds=settings.media_seconds,
+        )  # fmt: skip
         self._door = Door(context, self.provider, self._fetching, self._outbox.book)
         self._reconciler = Reconciler(context, self.provider, self._door)
 

@@ -3,6 +3,8 @@
 Reading is pure, so the bytes have to be in the arrival. The webhook's arrival is stored and acknowledged as
 it came; what was fetched afterwards is stored as an arrival of its own, which holds the first one and
 every medium, and is read as a new revision of the message. A replay uses the bytes that were fetched then.
+Until then the message is quiet, so that its ticket is opened once and with everything in it; when the first
+try fails it is told as it stands, with what is missing as pending.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ class Medium(msgspec.Struct, frozen=True, kw_only=True):
 
     data: bytes = b""
     media_type: str = ""
-    state: Literal["stored", "too_large", "unavailable", "blocked"] = "stored"
+    state: Literal["stored", "pending", "too_large", "unavailable", "blocked"] = "stored"
     reason: str = ""
 
 
@@ -116,5 +118,6 @@ def _with_media(draft: Draft, media: Sequence[Medium]) -> Draft:
     ]
     reasons = (*draft.reasons, *(one.reason for one in media if one.reason))
     return msgspec.structs.replace(
-        draft, attachments=tuple(attachments), revises=draft.external_ids[0], reasons=reasons
-    )
+        draft, attachments=tuple(attachments), revises=draft.external_ids[0], reasons=reasons,
+        quiet=False,
+    )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
@@ -25,11 +24,10 @@ class Fetcher:
 
     Args:
         limit: bytes of one medium.
-        seconds: until it has to be there whole, redirects included.
     """
 
-    def __init__(self, http: Http, *, limit: int, seconds: float) -> None:
-        self._http, self._limit, self._seconds = http, limit, seconds
+    def __init__(self, http: Http, *, limit: int) -> None:
+        self._http, self._limit = http, limit
 
     async def fetch(self, request: MediaRequest) -> Medium:
         """Fetch it, or say why it cannot be had for good.
@@ -41,12 +39,11 @@ class Fetcher:
             TryAgain: it may be there later.
         """
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._follow(request)
-        except TimeoutError:
-            raise TryAgain(f"it was not there within {self._seconds:g} seconds") from None
+            return await self._follow(request)
         except (aiohttp.InvalidURL, ValueError):
             return Medium(state="unavailable", reason="a medium's address is not one")
+        except TimeoutError:  # the caller's; also an OSError, which counts as a failed connection
+            raise
         except (aiohttp.ClientError, OSError) as error:
             raise TryAgain(f"it cannot be fetched ({type(error).__name__})") from error
 

@@ -52,7 +52,12 @@ class PhoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = 16 * MIB
     media_seconds: Annotated[
-        float, Meta(gt=0, le=300, description="Seconds until a medium has to be there whole.")
+        float,
+        Meta(
+            gt=0,
+            le=300,
+            description="Seconds until a message's media have to be there, each time they are tried.",
+        ),
     ] = 30.0
     voice: Annotated[
         VoiceSettings | None, Meta(description="How calls are answered; without it they are not.")

@@ -83,7 +83,7 @@ class Inbound:
         if candidate.draft.revises:
             revised = await revise(self._store, self._channels, work, arrival, candidate, known)
             if revised is not None:
-                return await self._revised(work, candidate, revised)
+                return await self._revised(work, candidate, revised, known)
         _note(work, candidate, candidate.message.id)
         author = await self._author(work, candidate, known)
         verdict = await self._match(work, arrival, candidate, known, author)
@@ -104,8 +104,7 @@ class Inbound:
             conversation = await self._route_late(work, candidate, conversation)
         self._forward(work, conversation, message)
         if joined is None and message.automated not in NO_TICKET:
-            await answer(self._hooks, work, conversation, message)
-            await self._acknowledger.acknowledge(work, conversation, message, author, candidate)
+            await self._first_words(work, conversation, message, author, candidate)
         return message
 
     def _redelivered(
@@ -137,7 +136,9 @@ class Inbound:
             )  # fmt: skip
         return False
 
-    async def _revised(self, work: Work, candidate: Candidate, revised: Revised) -> Message:
+    async def _revised(
+        self, work: Work, candidate: Candidate, revised: Revised, known: Known
+    ) -> Message:
         """Tell of a revision whoever works on the conversation, once there is something to do."""
         message, conversation = revised.message, revised.conversation
         _note(work, candidate, message.id)
@@ -149,7 +150,19 @@ class Inbound:
             # It is told of where it is seen, which after a merge is not where it was written.
             seen = msgspec.structs.replace(message, conversation=conversation.id)
             self._forward(work, conversation, seen)
+        if revised.wakes and message.seq == 1 and message.automated not in NO_TICKET:
+            people = known.identities.values()
+            author = next((one for one in people if one.id == message.author.identity), None)
+            await self._first_words(work, conversation, message, author, candidate)
         return message
+
+    async def _first_words(
+        self, work: Work, conversation: Conversation, message: Message, author: Identity | None,
+        candidate: Candidate,
+    ) -> None:  # fmt: skip
+        """Answer what opened a conversation, or say that we have it."""
+        await answer(self._hooks, work, conversation, message)
+        await self._acknowledger.acknowledge(work, conversation, message, author, candidate)
 
     async def _author(self, work: Work, candidate: Candidate, known: Known) -> Identity | None:
         draft = candidate.draft

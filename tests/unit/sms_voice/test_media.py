@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,17 +70,23 @@ async def test_a_store_that_is_down_is_waited_for() -> None:
 
 
 async def test_what_is_not_there_yet_is_asked_for_again() -> None:
-    """A medium that appears late is had; meanwhile nothing is taken in."""
+    """A medium that appears late is had; meanwhile the message is told once, without it."""
     async with phone() as world:
-        await arrived(world, JPEG)
+        first = await arrived(world, JPEG, OGG)
+        assert world.draft(first).quiet
         medium = world.double.account.messages[0].media[0]
         medium.gone = True
-        assert None is await fetch(world)
-        assert None is await fetch(world)
-        medium.gone = False
+        draft = await fetch(world)
+        assert [("pending", None), ("stored", OGG[1])] == shown(draft)
+        assert draft is not None
+        assert not draft.quiet
         assert None is await fetch(world)
         world.around.clock.advance(PAUSES_MS[1] / 1000)
-        assert [("stored", JPEG[1])] == shown(await fetch(world))
+        assert None is await fetch(world)
+        medium.gone = False
+        world.around.clock.advance(PAUSES_MS[2] / 1000)
+        assert [("stored", JPEG[1]), ("stored", OGG[1])] == shown(await fetch(world))
+        assert 3 == len(world.around.intake.accepted)
 
 
 async def test_what_never_comes_is_unavailable() -> None:
@@ -87,14 +94,26 @@ async def test_what_never_comes_is_unavailable() -> None:
     async with phone() as world:
         await arrived(world, JPEG, OGG)
         world.double.account.messages[0].media[0].gone = True
-        draft = None
+        drafts = []
         for pause in PAUSES_MS:
-            assert draft is None
             world.around.clock.advance(pause / 1000)
-            draft = await fetch(world)
-        assert [("unavailable", None), ("stored", OGG[1])] == shown(draft)
-        assert draft is not None
-        assert ("a medium was not to be had: it is not there",) == draft.reasons
+            drafts.append(await fetch(world))
+        assert [("pending", None), ("stored", OGG[1])] == shown(drafts[0])
+        assert [None] * (len(PAUSES_MS) - 2) == drafts[1:-1]
+        assert [("unavailable", None), ("stored", OGG[1])] == shown(drafts[-1])
+        assert drafts[-1] is not None
+        assert ("a medium was not to be had: it is not there",) == drafts[-1].reasons
+        assert not [key for key in world.around.state.rows if key.startswith("fetch/")]
+
+
+async def test_what_hangs_is_left() -> None:
+    """All media of a message have to be there in time; what hangs holds nothing else up."""
+    async with phone(media_seconds=0.2) as world:
+        await arrived(world, JPEG, OGG)
+        async with asyncio.timeout(20):
+            world.double.account.messages[0].media[0].hangs = True
+            assert [("pending", None), ("pending", None)] == shown(await fetch(world))
+            world.double.account.messages[0].media[0].release.set()
 
 
 async def test_sizes_are_bounded() -> None:

@@ -187,7 +187,11 @@ class Provider(ABC):
     @property
     @abstractmethod
     def reader(self) -> Reader:
-        """Give a picklable pure function that reads arrivals of these ways (see `Channel.parser`)."""
+        """Give a picklable pure function that reads arrivals of these ways (see `Channel.parser`).
+
+        A message with media has its attachments ``pending`` and is quiet: the channel fetches what
+        `wishes` names, and has the message read again with what came of it.
+        """
 
     @abstractmethod
     def wishes(self, arrival: NewArrival) -> Wishes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Medium:
     Args:
         gone: its address answers 404.
         leads_to: its address redirects there.
+        hangs: its address answers once `release` is set.
     """
 
     sid: str
@@ -41,6 +43,8 @@ class Medium:
     data: bytes
     gone: bool = False
     leads_to: str = ""
+    hangs: bool = False
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(kw_only=True)

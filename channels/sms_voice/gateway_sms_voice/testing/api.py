@@ -193,6 +193,8 @@ class Api:
         found = next((one for one in media if one.sid == request.match_info["medium"]), None)
         if found is None or found.gone:
             return problem(404, 20404, "not found")
+        if found.hangs:
+            await found.release.wait()
         if found.leads_to:
             return web.Response(status=307, headers={"Location": found.leads_to})
         return web.Response(body=found.data, content_type=found.content_type)

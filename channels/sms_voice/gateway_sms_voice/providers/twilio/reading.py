@@ -79,7 +79,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         replied = fields.get("OriginalRepliedMessageSid", "")
         at = sent_at if sent_at is not None else arrival.received_at
         shown = f"{name} ({theirs.value})" if name else theirs.value or "a withheld number"
-        answerable = theirs.reachable
+        answerable, media = theirs.reachable, media_of(fields)
         return Draft(
             author=theirs.address(name, ours.country or self.region),
             also=also_known(fields, theirs, name),
@@ -89,8 +89,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             text=text_of(fields),
             attachments=tuple(
                 DraftAttachment(name=file_name(n, kind), media_type=kind, state="pending")
-                for n, (_, kind) in enumerate(media_of(fields), start=1)
+                for n, (_, kind) in enumerate(media, start=1)
             ),
+            quiet=bool(media),  # until they were fetched, or the first try failed
             recipients=(str(ours),),
             thread=ThreadRef(
                 native_id=native_thread(ours, lasting(fields, theirs)), address=str(theirs),
