@@ -15,14 +15,13 @@ from gateway import (
     Health,
     Intake,
     Message,
-    NewArrival,
     Parser,
     Reply,
     Route,
     Sent,
 )
 from gateway_sms_voice.completing import CompletingReader
-from gateway_sms_voice.door import Door, Writes
+from gateway_sms_voice.door import Door
 from gateway_sms_voice.fetching import Fetching
 from gateway_sms_voice.media import Fetcher
 from gateway_sms_voice.numbers import endpoint
@@ -71,13 +70,7 @@ class PhoneChannel(Channel[PhoneSettings]):
 
     def routes(self, intake: Intake) -> Sequence[Route]:
         """Answer the provider's webhooks."""
-        accept = self._door.bound(intake)
-
-        async def take_in(arrival: NewArrival, more: Writes) -> None:
-            await accept(arrival, more)
-            self._reconciler.notice(arrival)
-
-        webhooks = Webhooks(self.context, self.provider, take_in)
+        webhooks = Webhooks(self.context, self.provider, self._door.bound(intake))
         routes = webhooks.routes()
         if self.context.settings.voice is not None:
             from gateway_sms_voice.voice.calls import Calls
