@@ -201,6 +201,7 @@ class Gateway:
             start("timers", self.timers.run)
             start("retention", self.parts.retention.run)
             start("membership", parts.membership.run)
+            start("erasure", self.parts.eraser.run)
             if parts.hooks.dispatcher.implemented("evaluate_conversation"):
                 self._start_owned("evaluating", self.evaluations.run)
             if parts.hooks.dispatcher.implemented("transcribe_recording"):
@@ -283,7 +284,7 @@ class Gateway:
             )
         ]
         return Services(
-            operator=parts.operator, store=parts.store, blobs=BlobReader(parts.blobs), board=parts.board,
+            operator=parts.operator, eraser=parts.eraser, store=parts.store, blobs=BlobReader(parts.blobs), board=parts.board,
             metrics=parts.metrics, clock=parts.clock, log=parts.log, web=settings.web,
             api=settings.api, public_url=settings.gateway.public_url,
             name=settings.gateway.name, version=VERSION, routes=connector_routes,

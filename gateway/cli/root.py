@@ -33,7 +33,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "unmerge": "unmerge",
     },
     "Mend": {"quarantine": "quarantine", "dead-letters": "dead_letters", "replay": "replay"},
-    "Look after": {"db": "db", "retention": "retention", "completion": "completion"},
+    "Look after": {
+        "db": "db",
+        "retention": "retention",
+        "erase": "erase",
+        "completion": "completion",
+    },
 }
 """Commands in the order of the help, each with the module that holds it as ``command``."""
 

@@ -49,6 +49,8 @@ def message_words(message: Message) -> str:
         lines.append(f"  {shorten(message.subject, 200)}")
     if message.text:
         lines.append(indent(message.text))
+    if message.gone:
+        lines.append("  (erased)")
     lines += [f"  + {attachment_words(attachment)}" for attachment in message.attachments]
     return "\n".join(lines)
 
@@ -99,6 +101,8 @@ def arrival_words(stored: StoredArrival) -> str:
         f"{show('arr', one.id)}  {moment(one.received_at)}  {one.source_kind} {plain(one.source)}"
         f"  {plain(one.kind)}  {stored.state}"
     )
+    if one.gone:
+        head += f"  (content gone: {one.gone})"
     if stored.reason is None:
         return head
     reason = stored.reason

@@ -13,7 +13,7 @@ from gateway.config.secret import Secret
 from gateway.config.storage import S3_PLACE, S3Settings
 
 MIB = 1024 * 1024
-Scope = Literal["read", "reply", "operate", "admin"]
+Scope = Literal["read", "reply", "operate", "erase", "admin"]
 _PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*(@)")
 _LEAST_TOKEN, _LEAST_KEY = 16, 32
 
@@ -167,7 +167,7 @@ class ApiToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             description="read: see everything; reply: write to customers and notes; operate: "
-            "replay, discard, merge; admin: all of it.",
+            "replay, discard, merge; erase: erase people who ask for it; admin: all of it.",
         ),
     ] = ("read",)
     tenants: Annotated[

@@ -14,6 +14,7 @@ from gateway.contracts.backend import Backend
 from gateway.contracts.channel import Channel
 from gateway.contracts.services import Clock, Context, Http, Log
 from gateway.core.continuation import OWNER, ContinuationCodes
+from gateway.core.erasing import Eraser
 from gateway.core.forgetting import Forgetter
 from gateway.core.health import HealthBoard
 from gateway.core.intake import IntakeDoor
@@ -165,6 +166,14 @@ class Parts:
         return Forgetter(
             store=self.store, channels=self.channels, backends=self.backends, hooks=self.hooks,
             log=self.log,
+        )  # fmt: skip
+
+    @property
+    def eraser(self) -> Eraser:
+        """What erases people who ask for it."""
+        return Eraser(
+            store=self.store, clock=self.clock, new_id=self.new_id, forgetter=self.forgetter,
+            log=self.log, on_committed=self.notice,
         )  # fmt: skip
 
     @property

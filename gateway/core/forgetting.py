@@ -28,6 +28,11 @@ class Answers(NamedTuple):
     remains: tuple[Remains, ...]
     failed: tuple[str, ...]
 
+    def plus(self, other: Answers) -> Answers:
+        """Put two together."""
+        failed = dict.fromkeys((*self.failed, *other.failed))
+        return Answers((*self.remains, *other.remains), tuple(failed))
+
 
 class Forgetter:
     """Asks connectors and plugins to forget."""
@@ -62,6 +67,14 @@ class Forgetter:
                     await self._store.commit([Changes(tenant=forgotten.tenant, state=(write,))])
             after = rows[-1][0]
         return Answers(tuple(remains), tuple(failed))
+
+    def tickets(self, forgotten: Forgotten) -> Answers:
+        """Name the tickets in which it stands, before anybody is asked."""
+        remains = [
+            Remains(where=f"backend/{one.backend}", what=f"ticket {one.external_id}", url=one.url)
+            for one in forgotten.tickets
+        ]
+        return Answers(tuple(remains), ())
 
     async def _ask(self, forgotten: Forgotten) -> Answers:
         remains: list[Remains] = []

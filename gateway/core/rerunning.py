@@ -199,6 +199,8 @@ def _left_alone(stored: StoredArrival) -> str:
     """Why an arrival is not run again; empty if it is."""
     if stored.state == "waiting":
         return "it waits to be processed for the first time"
+    if stored.arrival.gone:
+        return f"its content is not there any more ({stored.arrival.gone})"
     if stored.state == "discarded":
         return "it was discarded"
     if stored.arrival.source_kind == "api":

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.domain.forgetting import Gone
+from gateway.domain.message import Gone
 
 ArrivalState = Literal["waiting", "done", "quarantined", "discarded"]
 SourceKind = Literal["channel", "backend", "api"]

@@ -12,7 +12,7 @@ from gateway.domain.conversation import Conversation, Link, Participant, Thread,
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
-from gateway.domain.message import Message
+from gateway.domain.message import Gone, Message
 from gateway.domain.partition import Fence
 from gateway.domain.timer import Timer
 
@@ -82,6 +82,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         arrivals_done: arrivals that are finished with this commit.
         quarantine: arrivals put aside, with the reason.
+        buried: arrivals whose content is not kept, with the reason.
         expects: versions that were read.
         conversations: new ones (version 1) or changed ones (version read + 1).
         messages: new ones (revision 0) or new revisions of stored ones.
@@ -97,6 +98,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence | None = None
     arrivals_done: tuple[int, ...] = ()
     quarantine: tuple[tuple[int, Quarantined], ...] = ()
+    buried: tuple[tuple[int, Gone], ...] = ()
     expects: tuple[Expectation, ...] = ()
     claims: tuple[Claim, ...] = ()
     contacts: tuple[Contact, ...] = ()

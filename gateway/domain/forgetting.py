@@ -8,8 +8,6 @@ import msgspec
 
 from gateway.domain.message import Address
 
-Gone = Literal["", "retention", "erasure"]
-
 
 class ForgottenTicket(msgspec.Struct, frozen=True, kw_only=True):
     """A ticket that a conversation had in a backend."""

@@ -7,6 +7,7 @@ import msgspec
 from gateway.domain.contact import Contact, Identity
 from gateway.domain.conversation import Conversation, Thread, Ticket
 from gateway.domain.delivery import Delivery
+from gateway.domain.message import Gone
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         claimed: claim key → the message that holds it.
+        gone: claimed messages that were erased or removed, each with the reason.
         identities: identity hash → identity.
         contacts: contact id → contact.
         references: reference hash → where it leads.
@@ -77,6 +79,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     claimed: dict[bytes, int] = {}
+    gone: dict[int, Gone] = {}
     identities: dict[bytes, Identity] = {}
     contacts: dict[int, Contact] = {}
     thread: Thread | None = None

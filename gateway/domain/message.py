@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+Gone = Literal["", "retention", "erasure"]
 Direction = Literal["in", "out", "internal"]
 MessageKind = Literal["text", "call", "voicemail", "note", "activity"]
 AuthorKind = Literal["customer", "agent", "bot", "peer", "moderator", "system"]
@@ -142,3 +143,23 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
     arrivals: tuple[int, ...] = ()
     extra: dict[str, Any] = {}
+    gone: Gone = ""
+
+
+def erased(message: Message) -> Message:
+    """What is left of a message whose author was erased, or to whom it was written."""
+    author = message.author
+    keeps_name = author.kind in ("agent", "bot", "system")
+    return Message(
+        id=message.id, tenant=message.tenant, conversation=message.conversation, seq=message.seq,
+        channel=message.channel, direction=message.direction, kind=message.kind,
+        author=Author(kind=author.kind, name=author.name if keeps_name else ""),
+        audience=message.audience, text="", received_at=message.received_at,
+        recorded_at=message.recorded_at, automated=message.automated, answerable=message.answerable,
+        revision=message.revision, arrivals=message.arrivals, gone="erasure",
+    )  # fmt: skip
+
+
+def without_quotes(message: Message) -> Message:
+    """A message without what it quotes of others; its html goes too, for the quote is in it."""
+    return msgspec.structs.replace(message, quoted="", html="") if message.quoted else message

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, text
 
 from gateway.domain.arrival import Arrival, tombstone
-from gateway.domain.forgetting import Gone
+from gateway.domain.message import Gone
 from gateway.store import schema
 from gateway.store.rows import decode, encode
 from gateway.store.statements import fetch, insert_into, run_many

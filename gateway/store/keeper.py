@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from gateway.domain.forgetting import Forgotten
-from gateway.store import expiring, sweeping, walking
+from gateway.domain.message import Address
+from gateway.store import erasing, expiring, people, sweeping, walking
 from gateway.store.blobs import BlobStore
+from gateway.store.erasing import Erased
+from gateway.store.people import Person
 from gateway.store.removing import list_forgotten
 from gateway.store.walking import Place, Step, Walk
 
@@ -79,3 +82,46 @@ class Keeper:
             list_forgotten, after=after, limit=limit
         )
         return found
+
+    async def find_people(
+        self,
+        tenants: frozenset[str] | None,
+        *,
+        contact: int | None = None,
+        address: Address | None = None,
+    ) -> list[Person]:
+        """Find a contact, or everybody who has an address."""
+        found: list[Person] = await self._read(
+            people.find_people, tenants, contact=contact, address=address
+        )
+        return found
+
+    async def conversations_of(self, person: Person) -> list[int]:
+        """Find the conversations that name a person, in order."""
+        found: list[int] = await self._read(people.conversations_of, person)
+        return found
+
+    async def survey(self, person: Person, conversation: int) -> tuple[Erased, Forgotten]:
+        """Count what one conversation holds of a person, and say what plugins would be asked."""
+        found: tuple[Erased, Forgotten] = await self._read(erasing.survey, person, conversation)
+        return found
+
+    async def erase_from(self, person: Person, conversation: int, job: str) -> Erased:
+        """Erase a person from one conversation; it is counted in the job that goes on after a crash.
+
+        Raises:
+            Refused: something of it is being sent at this very moment.
+        """
+        counted: Erased = await self._write(erasing.erase_from, person, conversation, job)
+        return counted
+
+    async def erase_quarantined(self, person: Person, *, dry: bool) -> int:
+        """Bury what a person sent and what rests in quarantine; gives how many."""
+        run = self._read if dry else self._write
+        many: int = await run(people.erase_quarantined, person, dry=dry)
+        return many
+
+    async def erase_identities(self, person: Person) -> bool:
+        """Delete a contact with its identities; False while one of them takes part in something."""
+        erased: bool = await self._write(people.erase_identities, person)
+        return erased

@@ -10,6 +10,7 @@ import msgspec
 from gateway.domain.arrival import Quarantined
 from gateway.domain.changes import Changes
 from gateway.domain.delivery import Delivery, receipted, settled_beside
+from gateway.domain.message import Gone
 from gateway.store import lines, rows
 from gateway.store.ledger import Ledger
 from gateway.store.statements import Row
@@ -33,6 +34,7 @@ class Outcome:
     ledger: Ledger
     arrivals_done: set[int] = field(default_factory=set)
     quarantined: dict[int, Quarantined] = field(default_factory=dict)
+    buried: dict[int, Gone] = field(default_factory=dict)
     contacts: Images[int] = field(default_factory=dict)
     new_contacts: Images[int] = field(default_factory=dict)
     identities: Images[int] = field(default_factory=dict)
@@ -87,6 +89,7 @@ def _record_arrivals(outcome: Outcome, changes: Changes) -> None:
     for arrival, reason in changes.quarantine:
         outcome.quarantined[arrival] = reason
         arrivals[arrival] = "quarantined"
+    outcome.buried.update(changes.buried)
 
 
 def _record_people(outcome: Outcome, changes: Changes) -> None:

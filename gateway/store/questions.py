@@ -14,6 +14,7 @@ from gateway.domain.contact import Contact, Identity
 from gateway.domain.conversation import Conversation, Thread, Ticket
 from gateway.domain.delivery import Delivery
 from gateway.domain.known import Known, KnownConversation, KnownReference, Question, RecentText
+from gateway.domain.message import Gone
 from gateway.store import schema
 from gateway.store.rows import decode, delivery_of
 from gateway.store.statements import among, fetch
@@ -35,11 +36,21 @@ class _Said(msgspec.Struct):
 _said = msgspec.json.Decoder(_Said)
 
 
+class _Left(msgspec.Struct, frozen=True):
+    """The part of a message that says whether anything is left of it."""
+
+    gone: Gone = ""
+
+
+_left = msgspec.json.Decoder(_Left)
+
+
 @dataclass(slots=True)
 class _Facts:
     """What was found for all questions together."""
 
     claims: dict[bytes, int] = field(default_factory=dict)
+    gone: dict[int, Gone] = field(default_factory=dict)
     identities: dict[bytes, Identity] = field(default_factory=dict)
     contacts: dict[int, Contact] = field(default_factory=dict)
     threads: dict[bytes, Thread] = field(default_factory=dict)
@@ -66,6 +77,8 @@ def _find_people(connection: Connection, questions: Sequence[Question], facts: _
     keys: set[bytes] = {key for question in questions for key in question.claims}
     found = fetch(connection, schema.claim, "key", keys, "key", "message")
     facts.claims = {row.key: row.message for row in found}
+    if facts.claims:  # only what came in before
+        facts.gone = _find_gone(connection, set(facts.claims.values()))
     keys = {key for question in questions for key in question.identities}
     keys |= {question.recent_of for question in questions if question.recent_of}
     found = fetch(connection, schema.identity, "hash", keys, "hash", "doc")
@@ -73,6 +86,16 @@ def _find_people(connection: Connection, questions: Sequence[Question], facts: _
     ids = {identity.contact for identity in facts.identities.values()}
     found = fetch(connection, schema.contact, "id", ids, "id", "doc")
     facts.contacts = {row.id: decode(row.doc, Contact) for row in found}
+
+
+def _find_gone(connection: Connection, messages: set[int]) -> dict[int, Gone]:
+    """Find which claimed messages were erased, and which are not there any more."""
+    found = fetch(connection, schema.message, "id", messages, "id", "doc")
+    erased: dict[int, Gone] = {
+        row.id: said.gone for row in found if (said := _left.decode(row.doc)).gone
+    }
+    missing = messages - {row.id for row in found}
+    return erased | dict.fromkeys(missing, "retention")
 
 
 def _find_places(connection: Connection, questions: Sequence[Question], facts: _Facts) -> None:
@@ -251,8 +274,10 @@ def _answer(question: Question, facts: _Facts) -> Known:
         found_there = _standing(named, facts)
         if found_there is not None and mine(found_there.conversation):
             conversations[named] = conversations[found_there.conversation.id] = found_there
+    claimed = {key: facts.claims[key] for key in question.claims if key in facts.claims}
     return Known(
-        claimed={key: facts.claims[key] for key in question.claims if key in facts.claims},
+        claimed=claimed,
+        gone={one: facts.gone[one] for one in claimed.values() if one in facts.gone},
         identities=identities,
         contacts={contact.id: contact for contact in contacts if contact is not None},
         thread=thread if mine(thread) else None,

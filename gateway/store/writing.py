@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.changes import Changes, Conflict
 from gateway.store import lines, rows, schema
+from gateway.store.burying import bury_arrivals
 from gateway.store.checks import find_conflict
 from gateway.store.faults import conflict_of
 from gateway.store.ledger import read_ledger
@@ -180,3 +181,5 @@ def _write_arrivals(connection: Connection, outcome: Outcome) -> None:
         _QUARANTINE,
         [{"arrival": arrival, "reason": rows.encode(reason)} for arrival, reason in reasons],
     )
+    for why in set(outcome.buried.values()):
+        bury_arrivals(connection, [one for one, of in outcome.buried.items() if of == why], why)

@@ -11,6 +11,7 @@ from gateway.contracts.console import ConsolePage
 from gateway.contracts.continuation import Codes
 from gateway.contracts.services import Blobs, Clock, Log
 from gateway.contracts.web import Route
+from gateway.core.erasing import Eraser
 from gateway.core.health import HealthBoard
 from gateway.core.metrics import Metrics
 from gateway.core.operating import Operator
@@ -49,6 +50,7 @@ class Services:
     name: str
     version: str
     operator: Operator
+    eraser: Eraser
     store: Store
     blobs: Blobs
     board: HealthBoard

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.core.pipeline.acknowledging import Acknowledger
 from gateway.core.pipeline.answering import answer
+from gateway.core.pipeline.burying import bury
 from gateway.core.pipeline.candidate import Candidate
 from gateway.core.pipeline.continuing import continue_where_proven
 from gateway.core.pipeline.identifying import identify, identify_also
@@ -82,6 +83,8 @@ class Inbound:
         )
         if candidate.draft.revises:
             revised = await revise(self._store, self._channels, work, arrival, candidate, known)
+            if revised == "gone":
+                return None
             if revised is not None:
                 return await self._revised(work, candidate, revised, known)
         _note(work, candidate, candidate.message.id)
@@ -111,6 +114,9 @@ class Inbound:
         self, work: Work, arrival: Arrival, candidate: Candidate, known: Known
     ) -> bool:
         exact = known.claimed.get(exact_key(arrival, candidate.part))
+        if exact in known.gone:
+            bury(work, candidate.part, exact, known.gone[exact])
+            return True
         if exact is not None:
             work.decide(
                 "duplicate", "redelivery",
@@ -120,7 +126,10 @@ class Inbound:
             return True
         revises = revised_by(arrival, candidate.draft, known) is not None
         for key in () if revises else same_keys(arrival.tenant, candidate.draft):
-            if (holder := known.claimed.get(key)) is not None:
+            if (holder := known.claimed.get(key)) in known.gone:
+                bury(work, candidate.part, holder, known.gone[holder])
+                return True
+            if holder is not None:
                 work.decide(
                     "duplicate", "second_inbox",
                     "the same message came in by another way before; this is one more arrival of it",

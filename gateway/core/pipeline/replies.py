@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from gateway.core.api_reply import named_conversation
+from gateway.core.pipeline.burying import bury
 from gateway.core.pipeline.keys import exact_key, loose_key
 from gateway.core.pipeline.outgoing import reply_thread, send_to_customer, tell_backends
 from gateway.core.pipeline.placing import claim
@@ -31,6 +32,9 @@ def already_known(work: Work, arrival: Arrival, part: int, known: Known) -> bool
     holder = next((known.claimed[key] for key in keys if key in known.claimed), None)
     if holder is None:
         return False
+    if holder in known.gone:
+        bury(work, part, holder, known.gone[holder])
+        return True
     work.decide(
         "duplicate", "redelivery", f"{arrival.source} handed this in before", message=holder
     )

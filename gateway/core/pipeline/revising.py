@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from gateway.contracts.channel import Channel
+from gateway.core.pipeline.burying import bury
 from gateway.core.pipeline.candidate import Candidate
 from gateway.core.pipeline.keys import exact_key
 from gateway.core.pipeline.placing import claim
@@ -59,12 +60,18 @@ async def revise(
     arrival: Arrival,
     candidate: Candidate,
     known: Known,
-) -> Revised | None:
-    """Make a new revision of a stored message; None if there is none that it revises."""
+) -> Revised | Literal["gone"] | None:
+    """Make a new revision of a stored message; None if there is none that it revises.
+
+    One that was erased is not revised, and nothing of the revision is kept.
+    """
     lead = revised_by(arrival, candidate.draft, known)
     if lead is None:
         return None
     before = await store.message(None, lead.message)
+    if before.gone:
+        bury(work, candidate.part, before.id, before.gone)
+        return "gone"
     conversation = work.read(known.conversations[lead.conversation].conversation)
     message = revision(
         put_together(channels, arrival.source, before, candidate.message), before, arrival.id

@@ -15,7 +15,7 @@ from gateway.domain.decision import Decision, DecisionKind
 from gateway.domain.delivery import Delivery, Operation
 from gateway.domain.event import Event, EventKind
 from gateway.domain.ids import show
-from gateway.domain.message import Message
+from gateway.domain.message import Gone, Message
 from gateway.domain.partition import Fence
 from gateway.domain.timer import Timer
 
@@ -69,6 +69,7 @@ class Work:
         self.state: list[StateWrite] = []
         self.events: list[Event] = []
         self.quarantined: list[tuple[int, Quarantined]] = []
+        self.buried: list[tuple[int, Gone]] = []
         self.done: list[int] = []
         self.moved: list[Any] = []
         self._conversations: dict[int, Conversation] = {}
@@ -157,6 +158,11 @@ class Work:
         self.tell("arrival.quarantined", arrival=self.arrival.id, data={"code": reason.code})
         self.decide("quarantine", reason.code, reason.error, plugin=reason.plugin or CORE)
 
+    def bury(self, why: Gone) -> None:
+        """Keep nothing of the arrival but its tombstone."""
+        if self.arrival is not None:
+            self.buried.append((self.arrival.id, why))
+
     def changes(self, *, finish: bool = True) -> Changes:
         """Everything on the sheet as one unit of work.
 
@@ -180,6 +186,7 @@ class Work:
             fence=self.fence,
             arrivals_done=tuple(self.done),
             quarantine=tuple(self.quarantined),
+            buried=tuple(self.buried) if finish else (),
             expects=unchanged,
             claims=tuple(self.claims),
             contacts=tuple(self.contacts),

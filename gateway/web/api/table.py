@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.web.api import codes, conversations, deliveries, health, messages, quarantine, writing
+from gateway.web.api import (
+    codes,
+    conversations,
+    deliveries,
+    erasures,
+    health,
+    messages,
+    quarantine,
+    writing,
+)
 from gateway.web.api.openapi import describe
 from gateway.web.api.operation import Answer, Call, Operation
 
@@ -22,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *messages.OPERATIONS,
     *deliveries.OPERATIONS,
     *quarantine.OPERATIONS,
+    *erasures.OPERATIONS,
     *health.OPERATIONS,
     Operation(
         name="get_openapi", method="GET", path="/openapi.json", scope=None, tag="gateway",

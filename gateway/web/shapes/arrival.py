@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from gateway.domain.arrival import Arrival, ArrivalState, Quarantined, SourceKind
 from gateway.domain.ids import show
+from gateway.domain.message import Gone
 from gateway.store.operations import QuarantinedArrival, StoredArrival
 from gateway.web.shapes.ids import ArrivalId, MessageId
 from gateway.web.shapes.moment import Moment, moment
@@ -38,6 +39,7 @@ class ArrivalSummary(Struct, frozen=True, kw_only=True):
     sha256: Annotated[str, Meta(description="Hash of the body; stays when the content goes.")]
     state: ArrivalState
     reason: ReasonDocument | None
+    gone: Annotated[Gone, Meta(description="Why its content is not there; empty if it is.")]
 
 
 class ArrivalPage(Struct, frozen=True, kw_only=True):
@@ -70,7 +72,7 @@ def arrival_summary(
         id=show("arr", arrival.id), tenant=arrival.tenant, source=arrival.source,
         source_kind=arrival.source_kind, kind=arrival.kind, key=arrival.key,
         received_at=moment(arrival.received_at), content_type=arrival.content_type,
-        sha256=arrival.sha256.hex(), state=state, reason=_reason(reason),
+        sha256=arrival.sha256.hex(), state=state, reason=_reason(reason), gone=arrival.gone,
     )  # fmt: skip
 
 
@@ -94,7 +96,7 @@ def arrival_document(stored: StoredArrival, *, with_body: bool) -> ArrivalDocume
         sha256=arrival.sha256.hex(), state=stored.state, reason=_reason(stored.reason),
         headers=arrival.headers, remote=arrival.remote, size=len(arrival.body),
         body=arrival.body if with_body else None,
-        messages=tuple(show("msg", one) for one in stored.messages),
+        messages=tuple(show("msg", one) for one in stored.messages), gone=arrival.gone,
     )  # fmt: skip
 
 

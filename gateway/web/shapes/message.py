@@ -15,6 +15,7 @@ from gateway.domain.message import (
     AuthorKind,
     Automated,
     Direction,
+    Gone,
     Message,
     MessageKind,
     Verdict,
@@ -96,6 +97,7 @@ class MessageDocument(Struct, frozen=True, kw_only=True):
     repeat_of: MessageId | None
     revision: int
     arrivals: tuple[ArrivalId, ...]
+    gone: Annotated[Gone, Meta(description="Why only its place is left; empty if it is there.")]
 
 
 class MessagePage(Struct, frozen=True, kw_only=True):
@@ -133,7 +135,7 @@ def message_document(message: Message) -> MessageDocument:
         ),
         spam=SpamDocument(score=message.spam.score, reasons=message.spam.reasons),
         repeat_of=maybe("msg", message.repeat_of), revision=message.revision,
-        arrivals=tuple(show("arr", one) for one in message.arrivals),
+        arrivals=tuple(show("arr", one) for one in message.arrivals), gone=message.gone,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from gateway import (
     BackendCapabilities,
     Context,
     EntryRef,
+    Forgotten,
     Forward,
     Health,
     Intake,
@@ -22,6 +23,7 @@ from gateway import (
     Parser,
     Refused,
     Rejected,
+    Remains,
     Route,
     StoreUnavailable,
     TargetBroken,
@@ -99,6 +101,13 @@ class Desk(Backend[DeskSettings]):
 
         token = self.context.settings.token
         return DeskApi(self, intake, token).routes() if token else ()
+
+    async def forget(self, forgotten: Forgotten) -> Sequence[Remains]:
+        """Forget a conversation's ticket, or what one person said in it; nothing stays."""
+        for ticket in forgotten.tickets:
+            if ticket.backend == self.context.name:
+                await self._book.forget(read_number(ticket.external_id), forgotten)
+        return ()
 
     async def probe(self) -> Health:
         """Read from the state."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway import Clock, Forward, NotFound, Overloaded, Rejected, State
+from gateway import Clock, Forgotten, Forward, NotFound, Overloaded, Rejected, State
+from gateway_desk.forgetting import without, without_person
 from gateway_desk.numbering import Numbering
 from gateway_desk.ticket import (
     TICKETS,
@@ -133,6 +134,25 @@ class TicketBook:
             if await self._state.put(ticket_key(number), pack(changed), expected=version):
                 return changed
         raise _crowded(number)
+
+    async def forget(self, number: int, forgotten: Forgotten) -> None:
+        """Delete a ticket whose conversation is gone, or what one person said in it; may be repeated."""
+        row = await self._state.get(ticket_key(number))
+        if not row.version:
+            return
+        after = 0
+        while entries := await self.entries(number, after=after, limit=PAGE):
+            for entry in entries:
+                key = entry_key(number, entry.number)
+                if forgotten.whole:
+                    await self._state.delete(key)
+                elif (changed := without(entry, forgotten)) != entry:
+                    await self._state.put(key, pack(changed))
+            after = entries[-1].number
+        if forgotten.whole:
+            await self._state.delete(ticket_key(number))
+        else:
+            await self.amend(number, lambda ticket: without_person(ticket, forgotten))
 
     async def opened(self, forward: Forward) -> int | None:
         """Find the ticket that was opened for a forward, if one was."""

@@ -157,3 +157,53 @@ def test_retention_is_shown_and_run(own_town: Town) -> None:
     assert "for ever" in own_town.call("retention", "show").out
     told = own_town.call("retention", "run", "--json")
     assert (0, {"removed": {}}) == (told.code, told.json), told.err
+
+
+def held(town: Town) -> str:
+    """All that the database of a town holds, as text."""
+    with closing(sqlite3.connect(town.folder / "var" / "gateway.db")) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        rows = [row for (name,) in tables for row in database.execute(f'SELECT * FROM "{name}"')]
+    return "\n".join(
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for row in rows
+        for value in row
+    )
+
+
+def test_a_person_is_erased(own_town: Town) -> None:
+    """First it is said what would go; then it goes, at the desk too; others' matters stay."""
+    ann = "email:ann@example.com"
+    told = own_town.call("erase", ann, "--dry-run", "--json")
+    assert 0 == told.code, told.err
+    assert (1, 1) == (told.json["erased"]["messages"], told.json["erased"]["conversations"])
+    assert [("backend/desk", "ticket 1")] == [
+        (one["where"], one["what"]) for one in told.json["remains"]
+    ]
+    assert "ann@example.com" in held(own_town)
+    told = own_town.call("erase", ann)
+    assert (2, True) == (told.code, "say --yes to erase it" in told.err)
+    told = own_town.call("erase", ann, "--yes", "--json")
+    assert (0, [], []) == (told.code, told.json["remains"], told.json["failed"]), told.err
+    left = held(own_town)
+    for words in ("ann@example.com", "It drips", "Broken", "4711"):
+        assert words not in left, words
+    assert "Where is it?" in left
+    told = own_town.call("desk", "show", "1")
+    assert 6 == told.code
+    told = own_town.call("show", own_town.ids["conversation:tap"])
+    assert (0, True) == (told.code, "(erased)" in told.out), told.err
+    told = own_town.call("why", own_town.ids["arrival:tap"])
+    assert 0 == told.code, told.err
+    told = own_town.call("erase", ann, "--yes")
+    assert (6, True) == (told.code, "nobody is known as email:ann@example.com" in told.err)
+    told = own_town.call("erase", "ann@example.com", "--yes")
+    assert (7, True) == (told.code, "such as email:ann@example.com" in told.err)
+
+
+def test_what_stays_elsewhere_is_listed(own_town: Town) -> None:
+    """What a backend did not take yet is not sent to it any more."""
+    told = own_town.call("erase", "email:cee@example.com", "--yes", "--json")
+    assert (0, 1) == (told.code, told.json["erased"]["deliveries"]), told.err
+    told = own_town.call("dead-letters", "list", "--json")
+    assert [] == told.json["items"] if isinstance(told.json, dict) else told.json == []

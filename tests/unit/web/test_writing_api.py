@@ -20,6 +20,7 @@ from tests.unit.web.client import Client, Got
 from tests.unit.web.world import World
 
 API = "/api/v1"
+TOASTER = "email:toaster@example.org"
 
 
 def _c(world: World, name: str) -> str:
@@ -279,3 +280,25 @@ async def _work_on(world: World, got: Got) -> None:
             for key in (exact_key(arrival, 0), loose_key(arrival, 0))
         ),
     )
+
+
+async def test_a_person_is_erased(client: Client, world: World) -> None:
+    """First it is said what would go; then it is gone, and another tenant's people never were."""
+    wanted = {"person": "email:kettle@example.org", "dry_run": True}
+    looked = await client.post(f"{API}/erasures", as_="admin", json=wanted)
+    assert 200 == looked.status, looked.json
+    assert (1, 2, 2) == (
+        looked.json["conversations"], looked.json["messages"], looked.json["attachments"],
+    )  # fmt: skip
+    assert "ticket" in looked.json["remains"][0]["what"]
+    stored = await world.store.messages(None, world.ids["kettle"], after_seq=0, limit=9)
+    assert {""} == {one.gone for one in stored}
+    done = await client.post(f"{API}/erasures", as_="admin", json={**wanted, "dry_run": False})
+    assert (200, looked.json["contacts"]) == (done.status, done.json["contacts"])
+    got = await client.get(f"{API}/conversations/{_c(world, 'kettle')}/messages", as_="admin")
+    assert {("", "erasure")} == {(one["text"], one["gone"]) for one in got.json["items"]}
+    assert 404 == (await client.post(f"{API}/erasures", as_="admin", json=wanted)).status
+    got = await client.post(f"{API}/erasures", as_="foreign", json={"person": TOASTER})
+    assert 404 == got.status
+    got = await client.post(f"{API}/erasures", as_="admin", json={"person": "nobody"})
+    assert (409, True) == (got.status, "names nobody" in got.json["detail"])

@@ -18,6 +18,8 @@ from gateway.config.addresses import Listen
 from gateway.config.secret import Secret
 from gateway.config.server import ApiSettings, ApiToken, WebSettings
 from gateway.core.continuation import OWNER, ContinuationCodes
+from gateway.core.erasing import Eraser
+from gateway.core.forgetting import Forgetter
 from gateway.core.health import HealthBoard
 from gateway.core.metrics import Metrics
 from gateway.core.operating import Operator
@@ -34,6 +36,8 @@ from gateway.domain.delivery import Attempt, Delivery
 from gateway.domain.ids import IdGenerator
 from gateway.domain.message import Attachment, Author, Message
 from gateway.domain.tokens import Keyring
+from gateway.hooks.calls import Hooks
+from gateway.hooks.dispatcher import Dispatcher
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
 from gateway.store.operations import Store
@@ -92,6 +96,19 @@ class World:
                 new_id=self.new_id,
                 on_committed=self.committed.append,
                 on_accepted=self.accepted.extend,
+            ),
+            "eraser": Eraser(
+                store=self.store,
+                clock=self.clock,
+                new_id=self.new_id,
+                log=self.log,
+                forgetter=Forgetter(
+                    store=self.store,
+                    channels={},
+                    backends={},
+                    log=self.log,
+                    hooks=Hooks(Dispatcher({"forget_conversation": ()}, clock=self.clock)),
+                ),
             ),
             "store": self.store,
             "blobs": BlobReader(self.blobs),
