@@ -283,6 +283,8 @@ async def test_opt_out(world: World) -> None:
         await world.desk.answer(running, number, "Noch etwas")
         refused = await world.answer_with(running, state="dead", last_code="opted_out")
         assert f"{ANN} opted out of texts from {OURS}" in refused.last_error
+        told = f"The answer could not be sent: {ANN} opted out of texts from {OURS}"
+        await running.until(lambda: delivered(running, told), 20)
         await centre.say(ANN, OURS, "Start")
         await centre.say(ANN, OURS, "Doch wieder")
         assert number == await world.ticket(running, "Doch wieder")

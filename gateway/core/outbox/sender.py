@@ -10,6 +10,7 @@ from functools import partial
 from gateway.contracts.services import Clock, Log
 from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
 from gateway.core.outbox.targets import Done, Target
+from gateway.core.outbox.telling import tell_of_given_up
 from gateway.core.pace import Pace
 from gateway.core.partitions import ALONE, Partitions
 from gateway.core.pipeline.work import Work
@@ -253,6 +254,8 @@ class Sender:
                     state=settled.state, code=settled.last_code, attempts=settled.attempts,
                     parked=settled.next_at == PARKED,
                 )  # fmt: skip
+                if settled.state == "dead" and settled.operation == "reply":
+                    await tell_of_given_up(self._store, work, settled)
             if await self._commit(work.changes()):
                 return
 

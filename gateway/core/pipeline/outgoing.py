@@ -6,7 +6,7 @@ from gateway.core.pipeline.work import Work
 from gateway.domain.conversation import Conversation, Thread
 from gateway.domain.delivery import Delivery
 from gateway.domain.known import KnownConversation
-from gateway.domain.message import Message
+from gateway.domain.message import Author, Message
 
 
 def reply_thread(found: KnownConversation, prefer: int | None = None) -> Thread | None:
@@ -37,6 +37,28 @@ def send_to_customer(
         work.tell("delivery.dead", delivery=delivery.id, conversation=message.conversation)
         return None
     return work.deliver(message, f"channel/{thread.channel}", "reply", thread=thread.id)
+
+
+def tell_agent(work: Work, conversation: Conversation, text: str) -> None:
+    """Note in a conversation and its tickets that an answer did not reach the customer.
+
+    Args:
+        text: what happened to it and why, for whoever wrote it.
+    """
+    current = work.read(conversation)
+    note = Message(
+        id=work.new_id(), tenant=work.tenant, conversation=current.id,
+        seq=work.next_seq(current), direction="internal", kind="activity",
+        author=Author(kind="system", name="gateway"), audience="internal", text=text,
+        automated="bounce", received_at=work.now, recorded_at=work.now,
+        arrivals=(work.arrival.id,) if work.arrival else (),
+    )  # fmt: skip
+    work.messages.append(note)
+    work.tell("message.stored", conversation=current.id, message=note.id)
+    current = work.conversation(current.id)
+    if current.state == "waiting":
+        current = work.change(current, state="open")
+    tell_backends(work, current, note)
 
 
 def tell_backends(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.core.pipeline.outgoing import tell_backends
+from gateway.core.pipeline.outgoing import tell_agent
 from gateway.core.pipeline.work import Work
 from gateway.domain.delivery import FOUND, Attempt, Delivery, later_receipt
 from gateway.domain.draft import Receipt, ReceiptState
 from gateway.domain.known import Known
-from gateway.domain.message import Author, Message
 
 
 def take_receipt(work: Work, receipt: Receipt, known: Known) -> None:
@@ -48,24 +47,13 @@ def take_receipt(work: Work, receipt: Receipt, known: Known) -> None:
     found = known.conversations.get(delivery.conversation)
     if state != "failed" or found is None:
         return
-    conversation = work.read(found.conversation)
     whose = f" to {receipt.recipient.value}" if receipt.recipient else ""
     lasting = "for good" if receipt.permanent else "for now"
-    note = Message(
-        id=work.new_id(), tenant=work.tenant, conversation=conversation.id,
-        seq=work.next_seq(conversation), direction="internal", kind="activity",
-        author=Author(kind="system", name="gateway"), audience="internal",
-        text=f"The answer{whose} could not be delivered ({lasting}): "
-        f"{receipt.text or receipt.code or 'no reason was given'}",
-        automated="bounce", received_at=work.now, recorded_at=work.now,
-        arrivals=(work.arrival.id,) if work.arrival else (),
+    why = receipt.text or receipt.code or "no reason was given"
+    tell_agent(
+        work, found.conversation,
+        f"The answer{whose} could not be delivered ({lasting}): {why}",
     )  # fmt: skip
-    work.messages.append(note)
-    work.tell("message.stored", conversation=conversation.id, message=note.id)
-    current = work.conversation(conversation.id)
-    if current.state == "waiting":
-        current = work.change(current, state="open")
-    tell_backends(work, current, note)
 
 
 def _told_of(delivery: Delivery, receipt: Receipt, state: ReceiptState, now: int) -> Attempt | None:

@@ -336,6 +336,24 @@ async def test_send_that_must_not_be_repeated_is_parked(database: Path) -> None:
         assert "cancelled" == (await shop.delivery("channel/post")).state
 
 
+async def test_agent_is_told_of_an_answer_that_is_given_up(office: Workshop) -> None:
+    """What the channel refuses for good is noted in the conversation and its ticket, and is work
+    again for whoever answered.
+    """
+    office.post.script.then(Rejected("they want no more texts", code="opted_out"))
+    office.send_to("channel/post")
+    await says(office, "help")
+    await answered(office)
+    await reaches(office, "dead", "channel/post")
+    note = (await office.messages())[-1]
+    assert ("internal", "activity", "The answer could not be sent: they want no more texts") == (
+        note.direction, note.kind, note.text,
+    )  # fmt: skip
+    [conversation] = await office.conversations()
+    assert "open" == conversation.state
+    assert note.id in [one.message for one in await office.deliveries(BACKEND)]
+
+
 async def test_tolerable_send_is_repeated_with_the_same_key(office: Workshop) -> None:
     """A mail whose outcome is unknown goes out again under the same key."""
     office.post.script.then(OutcomeUnknown("lost"), stores=True)
