@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL
@@ -11,10 +12,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.contracts.services import Clock
+from gateway.domain.changes import Changes, Conflict
 from gateway.errors import StoreError, StoreUnavailable
+from gateway.store import writing
 from gateway.store.appending import GroupAppender
 from gateway.store.arrivals import Appended
 from gateway.store.base import BaseStore, Bounds
+from gateway.store.batching import GroupCommits
 from gateway.store.blobs import BlobStore
 from gateway.store.faults import conflict_of, store_error
 from gateway.store.migrating import prepare
@@ -67,6 +71,7 @@ class PostgresStore(BaseStore):
             },
         )
         self._appender = GroupAppender(self._engine)
+        self._commits = GroupCommits(partial(self._write, writing.commit))
         self._open = False
 
     async def open(self) -> None:
@@ -78,6 +83,7 @@ class PostgresStore(BaseStore):
 
     async def close(self) -> None:
         """Finish what is queued and disconnect."""
+        await self._commits.stop()
         self._open = False
         await self._appender.stop()
         await self._engine.dispose()
@@ -87,6 +93,10 @@ class PostgresStore(BaseStore):
 
     async def _write(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
         return await self._run(function, args, named)
+
+    async def commit(self, changes: Sequence[Changes]) -> list[Conflict | None]:
+        """Commit units of work, together with those of whoever commits at the same time."""
+        return await self._commits.commit(changes) if changes else []
 
     async def _run(
         self, function: Callable[..., R], args: tuple[Any, ...], named: dict[str, Any]
