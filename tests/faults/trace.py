@@ -13,6 +13,7 @@ FILE_CALLS = (
     "fallocate", "copy_file_range", "fsync", "fdatasync", "rename", "renameat", "renameat2",
     "unlink", "unlinkat", "link", "linkat", "mkdir", "mkdirat", "rmdir", "lseek", "chdir",
 )  # fmt: skip
+SYNCS = ("fsync", "fdatasync")
 _LONGEST = 1 << 26
 _WHOLE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
 _BEGUN = re.compile(r"^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$")
@@ -22,7 +23,7 @@ _DESCRIPTOR = re.compile(r"(?:-?\d+|AT_FDCWD)<((?:\\x[0-9a-f]{2})*)>")
 
 
 class Call(NamedTuple):
-    """One system call that succeeded.
+    """One system call that succeeded, or an fsync that failed.
 
     Args:
         order: the line on which it ended.
@@ -43,19 +44,28 @@ class Call(NamedTuple):
         return int(self.rest.rsplit(",", -place)[place])
 
 
-def command(trace: Path, *, calls: Sequence[str] = FILE_CALLS) -> list[str]:
-    """The command that writes a trace of the one that follows it."""
+def command(
+    trace: Path | str, *, calls: Sequence[str] = FILE_CALLS, longest: int = _LONGEST,
+    inject: str = "",
+) -> list[str]:  # fmt: skip
+    """The command that writes a trace of the one that follows it.
+
+    Args:
+        longest: how many bytes of a text are told.
+        inject: a fault, as ``CALL:error=EIO:when=7``; calls are counted for each thread by itself.
+    """
     strace = shutil.which("strace")
     if strace is None:
         raise FileNotFoundError("strace is not installed: apt-get install strace")
     return [
-        strace, "-f", "--seccomp-bpf", "-y", "-xx", "-s", str(_LONGEST), "-o", str(trace),
+        strace, "-f", "--seccomp-bpf", "-y", "-xx", "-s", str(longest), "-o", str(trace),
         "-e", f"trace={','.join(calls)}", "-e", "signal=none",
+        *(("-e", f"inject={inject}") if inject else ()),
     ]  # fmt: skip
 
 
 def read(lines: Iterable[str]) -> Iterator[Call]:
-    """The calls that succeeded, in the order in which they ended."""
+    """The calls that succeeded, and syncs that failed, in the order in which they ended."""
     begun: dict[str, str] = {}
     for order, line in enumerate(lines):
         if found := _BEGUN.match(line):
@@ -68,7 +78,7 @@ def read(lines: Iterable[str]) -> Iterator[Call]:
         else:
             continue
         result = int(found[4])
-        if result >= 0:
+        if result >= 0 or found[2] in SYNCS:
             yield _call(order, found[2], arguments, result)
 
 

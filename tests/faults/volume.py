@@ -2,7 +2,8 @@
 
 The promise of POSIX and nothing beyond it. What was written to a file is durable after an fsync of
 the file; until then each 512-byte sector of it may be there or not. A name in a folder is durable
-after an fsync of the folder, whatever was synced in the file. Names change in their order.
+after an fsync of the folder, whatever was synced in the file. Names change in their order. What an
+fsync failed to write is never durable, even if the next fsync says so.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from tests.faults.trace import Call
 
 SECTOR = 512
-_UNMODELLED = ("pwritev", "writev", "truncate", "fallocate", "copy_file_range", "rmdir", "creat")
+_UNMODELLED = ("pwritev", "writev", "fallocate", "copy_file_range", "truncate", "rmdir", "creat")
 
 
 @dataclass(eq=False)
@@ -64,6 +65,10 @@ class Node:
         for write in self.pending:
             write.apply(self.durable)
         self.version += bool(self.pending)
+        self.pending = []
+
+    def fail(self) -> None:
+        """Forget what was written, as Linux does when an fsync fails: the next one says all is well."""
         self.pending = []
 
     def content(self, dice: random.Random | None = None) -> bytearray:
@@ -125,6 +130,10 @@ class Volume:
         self._names: Names = {}
         self._pending: list[Rename] = []
 
+    def hold(self, path: Path, content: bytes) -> None:
+        """Hold a file that was there, durably, before the trace began."""
+        self.live[str(path)] = self._names[str(path)] = Node(durable=bytearray(content))
+
     def holds(self, path: Path) -> bool:
         """Whether a path is one that it looks at."""
         return self._here(str(path))
@@ -137,7 +146,8 @@ class Volume:
         act = getattr(self, f"_{call.name}", None)
         if act is not None:
             return bool(act(call))
-        if call.name in _UNMODELLED and any(map(self._here, (*call.paths, *self._paths(call)))):
+        named = call.paths or self._paths(call)
+        if call.name in _UNMODELLED and any(map(self._here, named)):
             raise NotImplementedError(f"line {call.order}: {call.name} is not modelled")
         return False
 
@@ -224,6 +234,10 @@ class Volume:
         if path != self._root and path not in self.live:
             return False
         node = self.live.get(path)
+        if call.result < 0:
+            if node is not None:
+                node.fail()
+            return True
         if node is not None:
             node.sync()
         kept = []

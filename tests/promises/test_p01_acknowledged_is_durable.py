@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import sqlite3
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.faults.disk import filling
+from tests.faults.disk.filling import fill, send, taken_again
 from tests.promises.configs import BASE, mailbox, plugins, tickets
-from tests.promises.mails import mail
-from tests.promises.process import GatewayProcess, Launcher, gateway_process
-from tests.promises.senders import send_once
+from tests.promises.process import Launcher, gateway_process
 from tests.promises.ticket_system import TicketSystem, ticket_system
 
 pytestmark = [pytest.mark.promise, pytest.mark.xdist_group("promise-1")]
 
-ANN = "ann@example.net"
-
 
 def _config(system: TicketSystem) -> str:
     return BASE + plugins("email", "webhook") + mailbox() + tickets(system.url)
-
-
-async def _send(gateway: GatewayProcess, token: str, size: int = 0) -> str:
-    """Send a mail of Ann's; the answer, or what broke the connection."""
-    raw = mail(ANN, f"{token}\n{'x' * 70}\n" + "y" * size, message_id=f"{token}@example.net")
-    try:
-        return await send_once(gateway.lmtp, raw, sender=ANN)
-    except (OSError, EOFError, TimeoutError) as error:
-        return f"no answer: {error!r}"
 
 
 async def test_a_mail_survives_a_kill_right_after_its_acknowledgement(
@@ -47,7 +32,7 @@ async def test_a_mail_survives_a_kill_right_after_its_acknowledgement(
         gateway_process(launcher, tmp_path, _config(system)) as gateway,
     ):
         for number in range(3):
-            answer = await _send(gateway, f"token-{number}")
+            answer = await send(gateway, f"token-{number}")
             gateway.kill()
             assert answer.startswith("250 ")
             await gateway.start()
@@ -63,20 +48,20 @@ async def test_a_store_that_does_not_answer_acknowledges_nothing(
         ticket_system(TicketSystem()) as system,
         gateway_process(launcher, tmp_path, _config(system)) as gateway,
     ):
-        await _send(gateway, "before")
+        await send(gateway, "before")
         await system.until(lambda: system.entries)
         [entry] = system.entries
         with closing(sqlite3.connect(tmp_path / "var/gateway.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             mailed, (status, headers) = await asyncio.gather(
-                _send(gateway, "during"),
+                send(gateway, "during"),
                 system.reply(gateway.url, entry.ticket, "Try again.", entry="1"),
             )
             other.execute("ROLLBACK")
         assert mailed.startswith(("451 4.3.0", "452 4.3.1"))
         assert 503 == status
         assert int({key.lower(): value for key, value in headers.items()}["retry-after"]) > 0
-        assert (await _send(gateway, "during")).startswith("250 ")
+        assert (await send(gateway, "during")).startswith("250 ")
         status, _ = await system.reply(gateway.url, entry.ticket, "Try again.", entry="1")
         assert 200 <= status < 300
         await system.until(lambda: "during" in system.tokens)
@@ -92,7 +77,7 @@ async def test_a_disk_that_fails_acknowledges_nothing(launcher: Launcher, tmp_pa
         await gateway.stop()
         gateway.limits["RLIMIT_FSIZE"] = 1_500_000
         await gateway.start()
-        acknowledged, answers = await _fill(gateway)
+        acknowledged, answers = await fill(gateway)
         gateway.limits.clear()
         if gateway.pid:
             assert 0 != await gateway.wait()
@@ -102,30 +87,14 @@ async def test_a_disk_that_fails_acknowledges_nothing(launcher: Launcher, tmp_pa
         assert len(system.entries) == len(set(system.tokens))
 
 
-async def _fill(gateway: GatewayProcess) -> tuple[list[str], list[str]]:
-    """Send mails of 60 kB until one is not taken; the tokens that were, and the other answers."""
-    acknowledged: list[str] = []
-    for number in range(200):
-        answer = await _send(gateway, f"fill-{number}", 60_000)
-        if not answer.startswith("250 "):
-            assert answer.startswith(("451 ", "421 ", "no answer")), answer
-            return acknowledged, [answer]
-        acknowledged.append(f"fill-{number}")
-    raise AssertionError("the disk never failed")
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 10 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("a small file system can be mounted by root only")
-    command = ["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", str(disk)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("file systems cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    try:
+        with filling.small_disk(tmp_path) as disk:
+            yield disk
+    except OSError as error:
+        pytest.skip(str(error))
 
 
 async def test_a_full_disk_acknowledges_nothing_until_there_is_space(
@@ -138,13 +107,11 @@ async def test_a_full_disk_acknowledges_nothing_until_there_is_space(
     ):
         ballast = small_disk / "ballast"
         ballast.write_bytes(b"x" * 7_000_000)
-        acknowledged, [answer] = await _fill(gateway)
+        acknowledged, [answer] = await fill(gateway)
         assert answer.startswith("451 4.3.0")
         assert not gateway.ended(), gateway.tail()
         ballast.unlink()
-        deadline = time.monotonic() + 20
-        while not (await _send(gateway, "afterwards")).startswith("250 "):
-            assert time.monotonic() < deadline, gateway.tail()
+        await taken_again(gateway, "afterwards")
         wanted = {*acknowledged, "afterwards"}
         await system.until(lambda: wanted <= set(system.tokens), why=gateway.tail)
         assert len(system.entries) == len(set(system.tokens))
