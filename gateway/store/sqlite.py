@@ -68,7 +68,9 @@ class SqliteStore(BaseStore):
     ) -> None:
         super().__init__(blobs=blobs, clock=clock, bounds=bounds)
         self._path, self._create, self._migrate = path, create, migrate
-        self._writer = _engine(partial(connect, path), _WRITER, "BEGIN IMMEDIATE", size=1)
+        self._writer = _engine(
+            partial(connect, path), _WRITER, "BEGIN IMMEDIATE", size=1, check=_check_journal
+        )
         self._reader = _engine(partial(connect_file, path), _READER, "BEGIN", size=READERS)
         self._committer = GroupCommitter(self._writer.connect, on_broken=on_broken)
         self._threads: ThreadPoolExecutor | None = None
@@ -135,8 +137,9 @@ class SqliteStore(BaseStore):
 
 
 def _engine(
-    connect: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...], begin: str, *, size: int
-) -> Engine:
+    connect: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...], begin: str, *, size: int,
+    check: Callable[[sqlite3.Connection], None] | None = None,
+) -> Engine:  # fmt: skip
     engine = create_engine(
         "sqlite://", creator=connect, poolclass=QueuePool, pool_size=size, max_overflow=0
     )
@@ -144,13 +147,29 @@ def _engine(
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: Any) -> None:
         for pragma in pragmas:
-            connection.execute(pragma)
+            connection.execute(pragma).fetchall()  # to its end, where it may fail yet
+        if check is not None:
+            check(connection)
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _check_journal(connection: sqlite3.Connection) -> None:
+    """Refuse a writer without its write-ahead log.
+
+    Where SQLite cannot have one it says no word and keeps the journal of before, with which a power
+    cut takes back what was acknowledged.
+    """
+    [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        raise StoreUnavailable(
+            f"the database has a journal of mode {mode!r} instead of a write-ahead log; check the "
+            "disk, and that it is a local one, then start again"
+        )
 
 
 def _make_private(path: Path) -> None:

@@ -47,7 +47,8 @@ class Outcome(msgspec.Struct, kw_only=True):
         fault: at which call of its thread the fault came; 0 for never.
         acknowledged: ids of arrivals, messages and settled deliveries that were acknowledged.
         refused: operations that were refused, and tried again after the store took a ping.
-        ended: ``done``, or ``broken`` if the store said that the process must end.
+        ended: ``done``; ``broken`` if the store said that the process must end; ``refused`` if it
+            did not open.
     """
 
     fault: int
@@ -108,9 +109,7 @@ class Operations:
         self._outcome.messages.append(opened.message.id)
 
     async def _settle(self) -> None:
-        claimed = await self._store.claim_deliveries(
-            target=TARGET, now=NOW, limit=1, until=NOW + 1, lease=1
-        )
+        claimed = await self._store.claim_deliveries(target=TARGET, now=NOW, limit=1, lease=1)
         for delivery in claimed:
             settled = msgspec.structs.replace(delivery, state="delivered", blocks=False)
             changes = msgspec.structs.replace(Opened().changes(), settled=(settled,))
@@ -142,9 +141,13 @@ async def child(outcome: Outcome, call: str, spare: int, *, blobs: bool) -> None
         folder / "gateway.db", blobs=FileBlobs(folder / "blobs"), clock=FixedClock(),
         bounds=Bounds(), connect=connect,
     )  # fmt: skip
-    await store.open()
     began = time.monotonic()
-    await Operations(store, outcome).run(OPERATIONS)
+    try:
+        await store.open()
+    except (StoreUnavailable, StoreBroken):
+        outcome.ended = "refused"
+    else:
+        await Operations(store, outcome).run(OPERATIONS)
     outcome.seconds = time.monotonic() - began
     os.writev(1, [msgspec.json.encode(outcome), b"\n"])
     os._exit(0)  # as after a power cut: nothing is closed

@@ -57,7 +57,7 @@ def attempt_all(
     lost = noticed = made = 0
     for number, (outcome, wrong) in enumerate(attempts(folder, plan, faults, last), 1):
         lost += bool(wrong)
-        noticed += outcome.ended == "broken" or outcome.refused > 0
+        noticed += outcome.ended != "done" or outcome.refused > 0
         made += outcome.acknowledged
         report.faults += [f"{plan}: {fault}" for fault in wrong[: SHOWN - len(report.faults)]]
         progress(f"{plan}: {number} of {len(faults)}, {lost} with faults")

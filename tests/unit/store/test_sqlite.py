@@ -228,6 +228,18 @@ async def test_commits_are_synced(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_store_without_its_write_ahead_log_does_not_open(tmp_path: Path) -> None:
+    """SQLite keeps another journal without a word where it cannot have one; nothing is taken in."""
+
+    def connect(_path: Path) -> sqlite3.Connection:
+        return connect_file(Path(":memory:"))
+
+    store = make(tmp_path / "g.db", connect=connect)
+    with pytest.raises(StoreUnavailable, match="a journal of mode 'memory' instead"):
+        await store.open()
+    await store.close()
+
+
 async def test_nothing_blocks_the_event_loop(tmp_path: Path) -> None:
     """Opening, accepting, committing, reading and closing leave the loop free."""
     blobs = FileBlobs(tmp_path / "blobs")
