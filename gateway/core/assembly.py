@@ -156,7 +156,7 @@ class Parts:
                     wrong_per_caller=settings.wrong_per_caller_hour,
                     wrong_per_tenant=settings.wrong_per_tenant_hour,
                 ),
-                choose=lambda below: int(self.random() * below),
+                choose=lambda below: int(self.random() * below), log=self.log,
             )  # fmt: skip
         return self._codes[tenant]
 

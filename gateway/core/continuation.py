@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.contracts.continuation import IssuedCode, Redeemed
-from gateway.contracts.services import Clock, State
+from gateway.contracts.services import Clock, Log, State
 from gateway.domain.continuation import (
     CODES,
     DIGITS,
@@ -48,7 +48,9 @@ class ContinuationCodes:
         clock: Clock,
         policy: ContinuationPolicy,
         choose: Callable[[int], int],
+        log: Log,
     ) -> None:
+        self._log = log
         self._tenant, self._state, self._keyring = tenant, state, keyring
         self._clock, self._policy, self._choose = clock, policy, choose
         self._turn = asyncio.Lock()
@@ -92,6 +94,7 @@ class ContinuationCodes:
                     continue
                 proof = self._keyring.make_bound(self._tenant, conversation or 0, who)
                 if conversation is None:
+                    self._log.warning("continuation.refused", tenant=self._tenant, use=use)
                     return None
                 return Redeemed(conversation=conversation, proof=proof)
         raise Overloaded("too many key in continuation codes at once; try again")

@@ -16,7 +16,7 @@ from gateway.contracts.services import Clock
 from gateway.core.pipeline.keys import exact_key
 from gateway.core.pipeline.preparing import Prepared, Preparer
 from gateway.core.pipeline.revising import Channels, put_together
-from gateway.core.pipeline.runner import RELEASED
+from gateway.core.pipeline.stopping import released
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes, Reference
 from gateway.domain.conversation import reference_hash
@@ -91,7 +91,7 @@ class Rerunner:
             return [Rerun(arrival=arrival, outcome="left", reason=reason)]
         try:
             prepared = await self._preparer.prepare(
-                stored.arrival, released=await self._released(arrival)
+                stored.arrival, released=await released(self._store, arrival)
             )
         except (UnreadableArrival, HookFailure) as error:
             return [Rerun(arrival=arrival, outcome="unreadable", reason=str(error))]
@@ -156,10 +156,6 @@ class Rerunner:
         for backend in conversation.route.backends if forward else ():
             work.deliver(message, f"backend/{backend}", "forward")
         return work
-
-    async def _released(self, arrival: int) -> bool:
-        decisions = await self._store.decisions(None, arrival=arrival)
-        return any(decision.outcome == RELEASED for decision in decisions)
 
     async def _compare(self, stored: StoredArrival, part: Prepared) -> Rerun:
         arrival = stored.arrival

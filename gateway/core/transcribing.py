@@ -202,7 +202,8 @@ class Transcriber:
 
 def _unwritten(message: Message, attachment: Attachment) -> bool:
     return (
-        attachment.mark == MARK
+        not message.gone
+        and attachment.mark == MARK
         and attachment.state == "stored"
         and attachment in message.attachments
         and attachment.sha256 not in message.extra.get(TRANSCRIPTS, {})

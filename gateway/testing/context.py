@@ -52,7 +52,7 @@ class Surroundings:
         if tenant not in self._codes:
             self._codes[tenant] = ContinuationCodes(
                 tenant=tenant, state=MemoryState(), keyring=KEYRING, clock=self.clock,
-                policy=ContinuationPolicy(), choose=secrets.randbelow,
+                policy=ContinuationPolicy(), choose=secrets.randbelow, log=self.log,
             )  # fmt: skip
         return self._codes[tenant]
 

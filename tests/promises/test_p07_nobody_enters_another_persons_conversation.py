@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway_sms_voice.testing import PhoneCall, TwilioDouble, twilio_double
 from tests.promises.configs import BASE, mailbox, plugins, tickets
 from tests.promises.customers import Customers, customers
 from tests.promises.letters import Customer
@@ -159,3 +162,84 @@ async def test_another_tenants_inbox_leads_to_its_own_tickets(matter: Matter) ->
     listed = await matter.gateway.command("conversations", "--tenant", "acme")
     assert 1 == len(listed["items"])
     assert ["acme"] == [one["tenant"] for one in listed["items"]]
+
+
+PUBLIC, OURS = "https://gateway.example", "+15005550006"
+ANNS_PHONE, EVES_PHONE = "+15551230001", "+15551239999"
+VALID = "Thank you. This call now belongs to your matter."
+CODE_SECONDS = 8
+
+
+def phone(double: TwilioDouble) -> str:
+    """A number that takes calls."""
+    return f"""\
+[continuation]
+minutes = {CODE_SECONDS / 60}
+[channels.phone]
+type = "sms_voice"
+numbers = ["{OURS}"]
+[channels.phone.twilio]
+account_sid = "{double.sid}"
+auth_token = "{double.token}"
+base_url = "{double.url}"
+[channels.phone.voice]
+languages = ["en-US"]
+"""
+
+
+async def call_with(double: TwilioDouble, code: str, sender: str, words: str) -> PhoneCall:
+    """Call, key in a code, and leave a message whatever is answered."""
+    call = await double.call(sender=sender).dial()
+    await call.press("4")
+    await call.press(code)
+    if VALID not in call.heard:
+        await call.wait()  # asked for another code, keys in none, and is back at the menu
+    await call.press("1")
+    await call.speak(words=words)
+    await call.deliver()
+    assert [] == call.errors
+    return call
+
+
+async def test_wrong_used_and_expired_codes_let_nobody_in(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """Only the code that Ann's conversation gave joins a call to it, once, and not for long; whoever
+    tries another hears nothing of hers, has a ticket of their own, and takes no part in hers.
+    """
+    async with AsyncExitStack() as stack:
+        system = await stack.enter_async_context(ticket_system(TicketSystem()))
+        double = await stack.enter_async_context(twilio_double(numbers=(OURS,)))
+        config = BASE.replace("[gateway]\n", f'[gateway]\npublic_url = "{PUBLIC}"\n')
+        config += plugins("email", "webhook", "sms_voice") + mailbox() + tickets(system.url)
+        gateway = await stack.enter_async_context(
+            gateway_process(launcher, tmp_path, config + phone(double))
+        )
+        double.account.hook_calls(f"{PUBLIC}/in/phone/voice")
+        double.webhooks.behind = (PUBLIC, gateway.url)
+        await Customer(address=ANN, port=gateway.lmtp).write("first", PRIVATE)
+        ticket = await system.ticket_of("first")
+        [conversation] = (await gateway.command("conversations"))["items"]
+        used = await gateway.command("code", conversation["id"])
+        mine = await call_with(double, used["code"], ANNS_PHONE, "by-ann")
+        assert VALID in mine.heard
+        assert ticket == await system.ticket_of("by-ann")
+
+        expired = await gateway.command("code", conversation["id"])
+        wrong = next(c for c in ("000000", "111111", "222222")
+                     if c not in (used["code"], expired["code"]))  # fmt: skip
+        tries = {"wrong": wrong, "used": used["code"]}
+        heard = []
+        for name, code in tries.items():
+            heard += (await call_with(double, code, EVES_PHONE, f"eve-{name}")).heard
+        while time.time() * 1000 <= expired["expires_at"]:  # noqa: ASYNC110 - a clock tells nobody
+            await asyncio.sleep(0.05)
+        heard += (await call_with(double, expired["code"], EVES_PHONE, "eve-expired")).heard
+        for name in (*tries, "expired"):
+            assert ticket != await system.ticket_of(f"eve-{name}")
+        assert VALID not in heard
+        assert 3 == heard.count("This code is not valid.")
+        assert not [line for line in heard if "owls" in line or ticket in line]
+        shown = await gateway.command("show", conversation["id"])
+        assert ANNS_PHONE in str(shown)
+        assert EVES_PHONE not in str(shown)

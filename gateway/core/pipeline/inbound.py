@@ -82,8 +82,10 @@ class Inbound:
             self._store, work, self._keyring, candidate.draft, known, self._policy
         )
         if candidate.draft.revises:
-            revised = await revise(self._store, self._channels, work, arrival, candidate, known)
-            if revised == "gone":
+            revised = await revise(
+                self._store, self._hooks, self._channels, work, arrival, candidate, known
+            )
+            if revised == "over":
                 return None
             if revised is not None:
                 return await self._revised(work, candidate, revised, known)

@@ -12,6 +12,7 @@ from gateway.core.pipeline.burying import bury
 from gateway.core.pipeline.candidate import Candidate
 from gateway.core.pipeline.keys import exact_key
 from gateway.core.pipeline.placing import claim
+from gateway.core.pipeline.stopping import released, stopped
 from gateway.core.pipeline.work import Work
 from gateway.domain.arrival import Arrival
 from gateway.domain.changes import Reference
@@ -19,6 +20,7 @@ from gateway.domain.conversation import Conversation, reference_hash
 from gateway.domain.draft import Draft
 from gateway.domain.known import Known, KnownReference
 from gateway.domain.message import Message
+from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
 
 Channels = Mapping[str, Channel[Any]]
@@ -55,15 +57,17 @@ def _seen(message: Message) -> tuple[Any, ...]:
 
 async def revise(
     store: Store,
+    hooks: Hooks,
     channels: Channels,
     work: Work,
     arrival: Arrival,
     candidate: Candidate,
     known: Known,
-) -> Revised | Literal["gone"] | None:
+) -> Revised | Literal["over"] | None:
     """Make a new revision of a stored message; None if there is none that it revises.
 
-    One that was erased is not revised, and nothing of the revision is kept.
+    It is over where the message was erased, of which nothing of the revision is kept, and where a
+    plugin stops it, so that the arrival is put aside.
     """
     lead = revised_by(arrival, candidate.draft, known)
     if lead is None:
@@ -71,11 +75,18 @@ async def revise(
     before = await store.message(None, lead.message)
     if before.gone:
         bury(work, candidate.part, before.id, before.gone)
-        return "gone"
+        return "over"
     conversation = work.read(known.conversations[lead.conversation].conversation)
-    message = revision(
-        put_together(channels, arrival.source, before, candidate.message), before, arrival.id
-    )
+    whole = put_together(channels, arrival.source, before, candidate.message)
+    if whole is not candidate.message:
+        # What a channel puts together may say what was blacked out in a part of it.
+        redacted = await hooks.redact_message(whole, "store")
+        if redacted.ended is not None and not await released(store, arrival.id):
+            ended = redacted.ended
+            work.put_aside(stopped(ended.value, f"{ended.plugin} {ended.version}", work.now))
+            return "over"
+        whole = redacted.value
+    message = revision(whole, before, arrival.id)
     work.messages.append(message)
     work.change(conversation)
     work.references += [

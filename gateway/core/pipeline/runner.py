@@ -16,10 +16,10 @@ from gateway.core.pipeline.lanes import Lanes
 from gateway.core.pipeline.preparing import Prepared, Preparer
 from gateway.core.pipeline.receipts import take_receipt
 from gateway.core.pipeline.replies import take_change, take_reply
+from gateway.core.pipeline.stopping import released, stopped
 from gateway.core.pipeline.work import Work
 from gateway.core.tracing import span
 from gateway.core.turns import Turns
-from gateway.domain.answers import Hold
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
@@ -40,7 +40,6 @@ CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
 # How far behind the newest one something may turn up that another process took in: five seconds.
 LATE = 5000 << (NODE_BITS + SEQUENCE_BITS)
 LONGEST_PAUSE = 60.0
-RELEASED = "released"
 
 
 class Pipeline:
@@ -217,7 +216,7 @@ class Pipeline:
 
     async def _process(self, arrival: Arrival) -> None:
         prepared = await self._preparer.prepare(arrival)
-        if any(part.stopped for part in prepared) and await self._released(arrival):
+        if any(part.stopped for part in prepared) and await released(self._store, arrival.id):
             prepared = await self._preparer.prepare(arrival, released=True)
         if not prepared:
             prepared = [Prepared(parsed=Ignored(reason="it holds nothing"))]
@@ -225,11 +224,6 @@ class Pipeline:
         for number, part in enumerate(prepared, 1):
             last = number == len(prepared)
             waits = await self._settle(arrival, part, last=last, waits=waits)
-
-    async def _released(self, arrival: Arrival) -> bool:
-        """Whether a person let go what a plugin had stopped."""
-        decisions = await self._store.decisions(None, arrival=arrival.id)
-        return any(decision.outcome == RELEASED for decision in decisions)
 
     async def _settle(self, arrival: Arrival, part: Prepared, *, last: bool, waits: bool) -> bool:
         """Decide about one part and commit; whoever loses a race decides again.
@@ -273,13 +267,7 @@ class Pipeline:
 
     async def _decide(self, work: Work, arrival: Arrival, part: Prepared, known: Known) -> None:
         if part.stopped is not None:
-            word = "held" if isinstance(part.stopped, Hold) else "refused"
-            work.put_aside(
-                Quarantined(
-                    stage="hook", code=word, error=part.stopped.reason, plugin=part.stopped_by,
-                    at=work.now,
-                )
-            )  # fmt: skip
+            work.put_aside(stopped(part.stopped, part.stopped_by, work.now))
             return
         match part.parsed:
             case AgentReply() as reply:

@@ -95,6 +95,7 @@ class MessageDocument(Struct, frozen=True, kw_only=True):
     trust: TrustDocument
     spam: SpamDocument
     repeat_of: MessageId | None
+    quiet: Annotated[bool, Meta(description="There is nothing to work on yet.")]
     revision: int
     arrivals: tuple[ArrivalId, ...]
     gone: Annotated[Gone, Meta(description="Why only its place is left; empty if it is there.")]
@@ -134,7 +135,7 @@ def message_document(message: Message) -> MessageDocument:
             dmarc=message.trust.dmarc, stir=message.trust.stir, authority=message.trust.authority,
         ),
         spam=SpamDocument(score=message.spam.score, reasons=message.spam.reasons),
-        repeat_of=maybe("msg", message.repeat_of), revision=message.revision,
+        repeat_of=maybe("msg", message.repeat_of), quiet=message.quiet, revision=message.revision,
         arrivals=tuple(show("arr", one) for one in message.arrivals), gone=message.gone,
     )  # fmt: skip
 

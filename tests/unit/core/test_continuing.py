@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.core.continuation import ContinuationCodes
+from gateway.domain.answers import Refuse
 from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.conversation import Conversation
 from gateway.domain.draft import Draft, DraftParticipant, ThreadRef
-from gateway.domain.message import Address
+from gateway.domain.message import Address, Message
 from gateway.domain.tokens import Keyring
 from gateway.errors import Refused
-from gateway.testing import FakeClock, MemoryState
+from gateway.testing import CapturingLog, FakeClock, MemoryState
 from tests.unit.core.workshop import KEY, Workshop, letter, workshop
 
 BY_PHONE = Address(scheme="tel", value="+4930123456")
@@ -138,6 +140,28 @@ async def test_parts_in_any_order_give_the_same_message(shop: Workshop) -> None:
     assert 1 == len([one for one in await shop.deliveries() if one.message == said.id])
 
 
+class Censor:
+    """Blacks a word out of texts, and refuses another."""
+
+    async def redact_message(self, message: Message, audience: str) -> Message | Refuse | None:
+        if "x y" in message.text:
+            return Refuse(reason="xy")
+        return msgspec.structs.replace(message, text=message.text.replace("owls", "[…]"))
+
+
+async def test_what_is_put_together_is_redacted_as_a_whole(tmp_path: Path) -> None:
+    """What was blacked out of a part does not come back with the next one, and a refusal counts."""
+    async with workshop(tmp_path / "gateway.db", plugins=(Censor(),)) as shop:
+        await shop.take(call("owls", quiet=False), key="1")
+        await shop.take(call("parliament", quiet=False), key="2")
+        [said] = await shop.messages()
+        assert "[…] parliament" == said.text
+        await shop.take(call("x", quiet=False), key="3")
+        await shop.take(call("y", quiet=False), key="4")
+        [aside] = await shop.quarantine()
+        assert ("refused", "xy") == (aside.reason.code, aside.reason.error)
+
+
 def codes(
     clock: FakeClock, *digits: int, tenant: str = "default", **policy: Any
 ) -> ContinuationCodes:
@@ -145,7 +169,7 @@ def codes(
     left = list(digits)
     return ContinuationCodes(
         tenant=tenant, state=MemoryState(), keyring=Keyring([KEY]), clock=clock,
-        policy=ContinuationPolicy(**policy), choose=lambda below: left.pop(0),
+        policy=ContinuationPolicy(**policy), choose=lambda below: left.pop(0), log=CapturingLog(),
     )  # fmt: skip
 
 

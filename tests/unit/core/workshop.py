@@ -281,7 +281,7 @@ class Workshop:
         self.codes = ContinuationCodes(
             tenant=TENANT, state=StoredState(store, tenant=TENANT, owner=OWNER),
             keyring=self.keyring, clock=clock, policy=ContinuationPolicy(),
-            choose=secrets.randbelow,
+            choose=secrets.randbelow, log=self.log,
         )  # fmt: skip
         self.hooks = Hooks(Dispatcher(implementations(*options.plugins), clock=clock))
         self.channels = {

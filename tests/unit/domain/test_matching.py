@@ -264,3 +264,29 @@ def test_same_facts_same_verdict() -> None:
         itertools.product(TOKENS, DMARC, SENDERS, REFERENCES, THREADS), 0, None, 97
     ):
         assert decide(*case(*row)) == decide(*case(*row))
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_code_joins_whoever_has_keyed_it_in(sender: str) -> None:
+    """The proof stands for itself: before threads and tokens, whoever the sender is."""
+    found = known(thread=OTHERS)
+    draft = Draft(text=TEXT, thread=ThreadRef(native_id="t", admits_sender=True))
+    verdict = match(
+        draft, found, author=who(SENDERS[sender]), named=(), policy=MatchingPolicy(), now=NOW,
+        continued=MINE,
+    )  # fmt: skip
+    assert isinstance(verdict, Joined)
+    assert (MINE, "code") == (verdict.conversation, verdict.by)
+
+
+def test_a_code_of_what_ended_or_is_gone_joins_nothing() -> None:
+    """It gives a follow-up, or a conversation of its own."""
+    over = known(state="closed", resolved_at=NOW - 15 * DAY)
+    draft = Draft(text=TEXT)
+    policy = MatchingPolicy()
+    ended = match(draft, over, author=who(EVE), named=(), policy=policy, now=NOW, continued=MINE)
+    assert isinstance(ended, Apart)
+    assert ("follow_up_of", MINE) == (ended.link_kind, ended.link)
+    gone = match(draft, over, author=who(EVE), named=(), policy=policy, now=NOW, continued=999)
+    assert isinstance(gone, Apart)
+    assert None is gone.link

@@ -129,7 +129,7 @@ class World:
         return ContinuationCodes(
             tenant=tenant, state=StoredState(self.store, tenant=tenant, owner=OWNER),
             keyring=Keyring([b"a key of thirty-two bytes or more"]), clock=self.clock,
-            policy=ContinuationPolicy(most_live=2), choose=secrets.randbelow,
+            policy=ContinuationPolicy(most_live=2), choose=secrets.randbelow, log=self.log,
         )  # fmt: skip
 
     async def commit(self, **parts: Any) -> None:

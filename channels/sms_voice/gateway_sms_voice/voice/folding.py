@@ -28,6 +28,7 @@ def fold(stored: Message, new: Message, policy: CallPolicy) -> Message:
         new, kind=composed.kind, subject=composed.subject, text=composed.text,
         language=composed.language, quiet=composed.quiet, trust=composed.trust,
         attachments=attachments, extra=extra,
+        spam=max(stored.spam, new.spam, key=lambda spam: (spam.score, spam.reasons)),
     )  # fmt: skip
 
 
