@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import Message
+from gateway.core.rerunning import Rerunner
 from gateway_sms_voice.testing import PhoneCall, TwilioDouble, twilio_double
 from tests.integration.phone_world import OURS, PUBLIC, PhoneWorld, a_number, phone_world
 from tests.integration.ticket_systems import DeskSystem, RtSystem, TicketSystem
@@ -394,3 +395,28 @@ async def test_plugins_write_down_what_the_provider_does_not(
         assert "voicemail" == message.kind
         entries = await DeskSystem().entries(world.running, 1)
         assert any("heard 8 bytes" in one for one in entries)
+
+
+async def test_a_replay_of_a_call_changes_nothing(tmp_path: Path, double: TwilioDouble) -> None:
+    """Running its last part again gives the whole message as it is; earlier parts are left alone."""
+    async with calls_world(tmp_path, double) as world:
+        call = await double.call(sender=a_number()).dial()
+        await call.press("1")
+        await call.speak(seconds=14, words="It drips.")
+        await call.deliver("recording", "transcript", "status")
+
+        async def fetched() -> bool:
+            return [one.state for one in (await settled(world))[0].attachments] == ["stored"]
+
+        await world.running.until(fetched, 20)
+        [message] = await world.everything()
+        parts = world.running.gateway.parts
+        rerunner = Rerunner(
+            store=parts.store, preparer=parts.preparer, clock=parts.clock, new_id=parts.new_id,
+            on_committed=parts.notice, channels=parts.channels,
+        )  # fmt: skip
+        outcomes = [
+            [one.outcome for one in await rerunner.look(None, arrival)]
+            for arrival in message.arrivals
+        ]
+        assert [*[["left"]] * (len(outcomes) - 1), ["same"]] == outcomes
