@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -92,9 +93,11 @@ class BackendTarget:
 
     async def deliver(self, delivery: Delivery) -> Done:
         """Open a ticket with the conversation's first forward, add an entry with the others."""
-        forward, ticket = await self._compose(delivery)
+        forward, ticket, closed = await self._compose(delivery)
         if ticket is None:
-            return await self._open(forward)
+            # An earlier attempt may have got through before the ticket was closed.
+            before = await self._entry(forward, closed) if delivery.state == "unknown" else None
+            return before or await self._open(forward)
         try:
             entry = await self._backend.add_entry(_ref(ticket), forward)
         except Rejected as error:
@@ -106,25 +109,35 @@ class BackendTarget:
 
     async def find(self, delivery: Delivery) -> Done | None:
         """Look up the ticket or entry that an earlier attempt may have made."""
-        forward, ticket = await self._compose(delivery)
-        if ticket is not None:
-            entry = await self._backend.find_entry(_ref(ticket), forward)
-            if entry is not None:
-                ids = tuple(filter(None, (entry.external_id,)))
-                return Done(external_ids=ids, receipt="delivered")
+        forward, ticket, closed = await self._compose(delivery)
+        tickets = (ticket, *closed) if ticket is not None else closed
+        if (entry := await self._entry(forward, tickets)) is not None:
+            return entry
         # No entry: it may have opened a ticket, where the known one was closed for good.
         found = await self._backend.find(forward)
-        if found is None or (ticket is not None and found.external_id == ticket.external_id):
+        if found is None or any(one.external_id == found.external_id for one in tickets):
             return None
         return Done(
             external_ids=(found.external_id,), receipt="delivered", ticket=found, closed=ticket
         )
 
+    async def _entry(self, forward: Forward, tickets: Sequence[Ticket]) -> Done | None:
+        """Find the entry that an earlier attempt may have made in one of some tickets."""
+        for ticket in tickets:
+            entry = await self._backend.find_entry(_ref(ticket), forward)
+            if entry is not None:
+                ids = tuple(filter(None, (entry.external_id,)))
+                return Done(external_ids=ids, receipt="delivered")
+        return None
+
     async def _open(self, forward: Forward) -> Done:
         opened = await self._backend.open_ticket(forward)
         return Done(external_ids=(opened.external_id,), receipt="delivered", ticket=opened)
 
-    async def _compose(self, delivery: Delivery) -> tuple[Forward, Ticket | None]:
+    async def _compose(
+        self, delivery: Delivery
+    ) -> tuple[Forward, Ticket | None, tuple[Ticket, ...]]:
+        """Make the forward, and find its open ticket and the ones closed before, newest first."""
         message, view = await self._letters.of(delivery)
         # What stands in for a missing subject is redacted with the rest.
         subject = message.subject or view.conversation.subject
@@ -134,10 +147,12 @@ class BackendTarget:
         piped = await self._hooks.prepare_forward(forward, self._instance)
         _check(piped, delivery)
         forward = piped.value
-        ticket = next(
-            (t for t in view.tickets if t.backend == self._instance and t.state == "open"), None
-        )
-        return forward, ticket
+        mine = sorted(
+            (one for one in view.tickets if one.backend == self._instance),
+            key=lambda one: one.id, reverse=True,
+        )  # fmt: skip
+        open_ = next((one for one in mine if one.state == "open"), None)
+        return forward, open_, tuple(one for one in mine if one.state != "open")
 
 
 class ChannelTarget:

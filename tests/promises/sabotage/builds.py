@@ -43,9 +43,9 @@ def send_again_without_key() -> None:
     compose = BackendTarget._compose
 
     async def compose_anew(self: BackendTarget, delivery: Any) -> Any:
-        forward, ticket = await compose(self, delivery)
+        forward, *tickets = await compose(self, delivery)
         fresh = f"{forward.key}-{secrets.token_hex(4)}"
-        return msgspec.structs.replace(forward, key=fresh), ticket
+        return msgspec.structs.replace(forward, key=fresh), *tickets
 
     BackendTarget._compose = compose_anew  # type: ignore[method-assign]
 

@@ -538,6 +538,25 @@ async def test_closed_ticket_is_followed_up(office: Workshop) -> None:
     assert [("1", "closed"), ("2", "open")] == [(t.external_id, t.state) for t in view.tickets]
 
 
+@pytest.mark.parametrize("repeat", ["lookup", "idempotent"])
+async def test_entry_made_before_its_ticket_was_closed_is_found(
+    database: Path, repeat: str
+) -> None:
+    """What got through unseen before its ticket was closed is not sent again into a follow-up."""
+    async with workshop(database, backend={"repeat": repeat}) as shop:
+        shop.send_to(BACKEND)
+        await says(shop, "first")
+        await shop.settled(BACKEND, "delivered", 1)
+        shop.tickets.script.then(OutcomeUnknown("the answer got lost"), stores=True)
+        await says(shop, "second")
+        await shop.settled(BACKEND, "unknown", 1)
+        closed = TicketChange(ticket="1", state="closed", native_state="closed")
+        await shop.take(closed, source="tickets", kind="backend")
+        await shop.later(5)
+        await shop.settled(BACKEND, "delivered", 2)
+        assert {"1": 2} == {n: len(entries) for n, entries in shop.tickets.tickets.items()}
+
+
 async def test_old_ticket_reopened_beside_its_follow_up(office: Workshop) -> None:
     """A closed ticket that an agent reopens beside its follow-up harms nothing."""
     await test_closed_ticket_is_followed_up(office)
