@@ -99,7 +99,7 @@ class Inbound:
             quiet = candidate.message.quiet
             new_route = Route() if quiet else await self._route(work, candidate)
             conversation = open_conversation(work, candidate, author, new_route, verdict)  # type: ignore[arg-type]
-        message = place(work, candidate, known, conversation, author, joined)
+        message = place(work, candidate, known, conversation, author, verdict)
         self._also(work, candidate, known, conversation, author)
         self._claim(work, arrival, candidate)
         if message.quiet:

@@ -79,10 +79,13 @@ def place(
     known: Known,
     conversation: Conversation,
     author: Identity | None,
-    joined: Joined | None,
+    verdict: Joined | Apart,
 ) -> Message:
     """Write a message into a conversation: thread, participants, references, claims."""
     draft, message = candidate.draft, candidate.message
+    joined = verdict if isinstance(verdict, Joined) else None
+    if isinstance(verdict, Apart) and verdict.link_kind == "follow_up_of":
+        known = _move_thread(work, known, conversation, verdict)
     thread = _thread(work, candidate, known, conversation, author)
     if author:
         take_part(work, known, conversation, author)
@@ -163,6 +166,23 @@ def _thread(
     )
     work.threads.append(thread)
     return thread
+
+
+def _move_thread(work: Work, known: Known, conversation: Conversation, apart: Apart) -> Known:
+    """Let a native thread lead to what follows up the conversation that it led to.
+
+    Else each later message of the thread would open a follow-up of its own. The conversation that
+    ended keeps a thread by which a late answer still goes out.
+    """
+    found = known.thread
+    ended = known.conversations.get(apart.link or 0)
+    if found is None or ended is None or _stands(known, found.conversation) != apart.link:
+        return known
+    work.read(ended.conversation)
+    kept = f"{found.native_id}#{show('conv', found.conversation)}"
+    work.threads.append(msgspec.structs.replace(found, id=work.new_id(), native_id=kept))
+    moved = msgspec.structs.replace(found, conversation=conversation.id)
+    return msgspec.structs.replace(known, thread=moved)
 
 
 def _own_thread(

@@ -223,6 +223,27 @@ async def test_repeat_needs_a_sender_that_is_vouched_for(shop: Workshop) -> None
     assert 2 == len(await shop.conversations())
 
 
+async def test_a_thread_leads_on_to_the_follow_up(shop: Workshop) -> None:
+    """What comes in a native thread after its conversation ended is one follow-up, not one each;
+    and the conversation that ended can still be answered.
+    """
+    thread = ThreadRef(native_id="our number~ann's number", address="ann's number")
+    await shop.take(letter(text="It does not print", thread=thread))
+    [first] = await shop.conversations()
+    await shop.operator.set_state(None, first.id, "resolved", who="agnes")
+    shop.clock.advance(30 * 86_400)
+    await shop.take(letter(text="Another thing: it smells", thread=thread))
+    await shop.take(letter(text="And now it burns", thread=thread))
+    by_age = sorted(await shop.conversations(), key=lambda one: one.id)
+    assert [first.id, by_age[1].id] == [one.id for one in by_age]
+    said = [one.text for one in await shop.messages(by_age[1].id)]
+    assert ["Another thing: it smells", "And now it burns"] == said
+    old = await shop.store.conversation(None, first.id)
+    assert ["ann's number"] == [one.address for one in old.threads]
+    new = await shop.store.conversation(None, by_age[1].id)
+    assert [thread.native_id] == [one.native_id for one in new.threads]
+
+
 async def test_answer_to_what_ended_long_ago_opens_a_follow_up(shop: Workshop) -> None:
     """A token of a conversation that ended months ago opens a follow-up that names it."""
     await shop.take(letter())
