@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.store.operations import Cursor
 from gateway_sms_voice.testing import TwilioDouble, twilio_double
-from tests.integration.phone_world import OURS, a_number, phone_world
+from tests.integration.phone_world import OURS, PUBLIC, a_number, phone_config, phone_world
 from tests.integration.ticket_systems import DeskSystem, RtSystem, TicketSystem
+from tests.promises.process import API_TOKEN, GatewayProcess, Launcher, reserved_port
 
 pytestmark = pytest.mark.integration
 
@@ -77,3 +80,182 @@ async def test_five_at_once(tmp_path: Path, double: TwilioDouble) -> None:
         said = await world.until_messages(2)
         assert ["Hello", "A second one"] == [one.text for one in said]
         assert 1 == len(await world.conversations())
+
+
+async def test_a_picture_is_in_its_ticket(tmp_path: Path, double: TwilioDouble) -> None:
+    """A picture is fetched after the acknowledgement, and the ticket has one entry with it in."""
+    async with phone_world(tmp_path, double, DeskSystem.config) as world:
+        ann, desk = a_number(), DeskSystem()
+        await double.text("See", sender=ann, media=(("image/jpeg", b"\xff\xd8\xff picture"),))
+        running, subject = world.running, f"Text message from {ann}"
+        [number] = await running.until(lambda: desk.tickets(running, subject), 20)
+        assert ["See"] == await desk.entries(running, number)
+        assert [("image-1.jpg", b"\xff\xd8\xff picture")] == await desk.files(running, number)
+        [said] = await world.everything()
+        assert (1, False, 2) == (said.revision, said.quiet, len(said.arrivals))
+
+
+async def test_media_do_not_lead_inside(tmp_path: Path, double: TwilioDouble) -> None:
+    """A medium that redirects into our own network is not followed there; the words come through."""
+    async with phone_world(tmp_path, double, DeskSystem.config) as world:
+        message = await double.text(
+            "See", sender=a_number(), media=(("image/jpeg", b"x"),), calls=False
+        )
+        message.media[0].leads_to = f"{world.running.url}/readyz"
+        await double.webhooks.message(message)
+        [said] = await world.until_messages(1)
+
+        async def told() -> bool:
+            [said] = await world.everything()
+            return said.revision == 1
+
+        await world.running.until(told, 20)
+        [said] = await world.everything()
+        assert [("image-1.jpg", "pending", 0)] == [
+            (one.name, one.state, one.size) for one in said.attachments
+        ]
+        assert "See" == said.text
+
+
+async def test_webhooks_lost_for_an_hour(tmp_path: Path, double: TwilioDouble) -> None:
+    """What the provider could not hand over while we were away is taken in, each once and in order,
+    also when it calls for some of it later.
+    """
+    ann = a_number()
+    async with phone_world(tmp_path, double, DeskSystem.config) as world:
+        await double.text("before", sender=ann)
+        await world.until_messages(1)
+    missed = [await double.text(f"missed {n}", sender=ann, calls=False) for n in range(3)]
+    async with phone_world(tmp_path, double, DeskSystem.config) as world:
+        said = await world.until_messages(4)
+        await double.webhooks.message(missed[1])
+        await double.text("after", sender=ann)
+        said = await world.until_messages(5)
+        assert ["before", "missed 0", "missed 1", "missed 2", "after"] == [one.text for one in said]
+        assert 1 == len(await world.conversations())
+
+
+async def test_stop_is_no_ticket_and_is_kept(tmp_path: Path, double: TwilioDouble) -> None:
+    """STOP opens no ticket, and an agent's answer after it stays with a reason that is shown."""
+    ann, desk = a_number(), DeskSystem()
+    async with phone_world(tmp_path, double, desk.config) as world:
+        running, subject = world.running, f"Text message from {ann}"
+        await double.text("Where is my order?", sender=ann)
+        [number] = await running.until(lambda: desk.tickets(running, subject), 20)
+        await double.text("STOP", sender=ann)
+        await desk.answer(running, number, "It is on its way")
+        reply = await world.until_reply("dead")
+        assert ("opted_out", []) == (reply.last_code, double.sent)
+        assert f"{ann} opted out of texts from {OURS} (by text)" in reply.last_error
+        await double.text("START", sender=ann)
+        await desk.answer(running, number, "It is on its way")
+        assert ["It is on its way"] == await world.until_sent()
+        assert ["Where is my order?"] == [
+            one.text for one in await world.everything() if one.direction == "in"
+        ]
+        arrivals = await running.store.arrivals(
+            None, source="phone", since=0, until=1 << 60, page=Cursor()
+        )
+        asked = [
+            decision.reason
+            for arrival in arrivals
+            for decision in await running.store.decisions(None, arrival=arrival.arrival.id)
+        ]
+        assert 2 == sum("wants" in one for one in asked)
+
+
+async def test_receipts_before_the_answer(tmp_path: Path, double: TwilioDouble) -> None:
+    """A receipt that is quicker than the answer to our request counts, and does not go back."""
+    ann, desk = a_number(), DeskSystem()
+    async with phone_world(tmp_path, double, desk.config) as world:
+        running, subject = world.running, f"Text message from {ann}"
+        await double.text("Hello", sender=ann)
+        [number] = await running.until(lambda: desk.tickets(running, subject), 20)
+        double.hold_replies()
+        await desk.answer(running, number, "Hello yourself")
+        await world.until_sent()
+        await double.progress(double.sent[0], "delivered")
+        await world.until_reply("leased", "delivered")
+        double.release_replies()
+        await world.until_reply("delivered", "delivered")
+        await double.progress(double.sent[0], "sent")
+        reply = await world.until_reply("delivered", "delivered")
+        assert (double.sent[0].sid,) == reply.external_ids
+
+
+async def test_throttling_only_delays(tmp_path: Path, double: TwilioDouble) -> None:
+    """Refused for haste, a text goes out a little later, once."""
+    ann, desk = a_number(), DeskSystem()
+    async with phone_world(tmp_path, double, desk.config) as world:
+        running, subject = world.running, f"Text message from {ann}"
+        await double.text("Hello", sender=ann)
+        [number] = await running.until(lambda: desk.tickets(running, subject), 20)
+        double.refuse(2, status=429, code=20429)
+        await desk.answer(running, number, "Hello yourself")
+        reply = await world.until_reply("delivered")
+        assert ["Hello yourself"] == await world.until_sent()
+        assert ["twilio_20429", "twilio_20429", ""] == [one.code for one in reply.history]
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+async def test_killed_while_sending(tmp_path: Path, double: TwilioDouble, parts: int) -> None:
+    """Killed after the provider took a text and before that was noted, the gateway looks it up
+    when it is back: no text goes out twice, and those that had not gone do.
+    """
+    ann = a_number()
+    text = " ".join(f"word{n}" for n in range(1 if parts == 1 else 500))
+    config = phone_config(double) + DeskSystem.config + API
+    launcher = await asyncio.to_thread(Launcher)
+    try:
+        with reserved_port() as port:
+            process = GatewayProcess(launcher=launcher, folder=tmp_path, port=port, lmtp=port)
+            (tmp_path / "gateway.toml").write_text(config.replace("{http}", str(port)))
+            double.account.hook(f"{PUBLIC}/in/phone/messages")
+            double.webhooks.behind = (PUBLIC, process.url)
+            await process.start(cold=True)
+            await double.text("Hello", sender=ann)
+            conversation = await first_conversation(process)
+            double.hold_replies()
+            await process.post(f"/api/v1/conversations/{conversation}/replies", {"text": text})
+            async with asyncio.timeout(30):
+                while not double.sent:  # noqa: ASYNC110  # the double tells nobody
+                    await asyncio.sleep(0.02)
+            process.kill()
+            double.release_replies()
+            await process.start(cold=True)
+            settled = await settled_reply(process)
+            assert [one.sid for one in double.sent] == settled["external_ids"]
+            assert parts == len(double.sent)
+            await process.stop()
+    finally:
+        await asyncio.to_thread(launcher.close)
+
+
+API = f"""
+[web]
+listen = "127.0.0.1:{{http}}"
+[api.tokens.tests]
+token = "{API_TOKEN}"
+scopes = ["admin"]
+tenants = ["*"]
+"""
+
+
+async def first_conversation(process: GatewayProcess) -> str:
+    """Wait for a conversation; its id."""
+    async with asyncio.timeout(30):
+        while True:
+            _, found = await process.get("/api/v1/conversations")
+            if found["items"]:
+                return str(found["items"][0]["id"])
+            await asyncio.sleep(0.05)
+
+
+async def settled_reply(process: GatewayProcess) -> Any:
+    """Wait until the reply was delivered, as the API shows it."""
+    async with asyncio.timeout(60):
+        while True:
+            _, found = await process.get("/api/v1/deliveries?target=channel/phone")
+            if found["items"] and found["items"][0]["state"] == "delivered":
+                return found["items"][0]
+            await asyncio.sleep(0.05)

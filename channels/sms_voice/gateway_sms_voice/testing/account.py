@@ -19,6 +19,7 @@ class Fault:
 
     Args:
         lost: it is done, but its answer never arrives.
+        held: it is done, but its answer waits until `Account.release` is set.
     """
 
     status: int = 500
@@ -26,6 +27,7 @@ class Fault:
     message: str = "a fault of the double"
     retry_after: int | None = None
     lost: bool = False
+    held: bool = False
 
 
 @dataclass(kw_only=True)
@@ -105,6 +107,7 @@ class Account:
         }  # fmt: skip
         self.messages: list[Message] = []
         self.faults: list[Fault | None] = []
+        self.release = asyncio.Event()
         self.requests: list[tuple[str, str]] = []
         self.opted_out: set[tuple[str, str]] = set()
         self.moment: Callable[[], datetime] = _now

@@ -112,13 +112,15 @@ class Api:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
         fault = self._account.faults.pop(0) if self._account.faults else None
-        if fault is not None and not fault.lost:
+        if fault is not None and not (fault.lost or fault.held):
             return refused(fault)
         wrong = self._wrong(form)
         if wrong is not None:
             return wrong
         message = self._account.take(form)
-        if fault is not None and request.transport is not None:
+        if fault is not None and fault.held:
+            await self._account.release.wait()
+        elif fault is not None and request.transport is not None:
             request.transport.close()  # taken, and the answer lost
         return web.json_response(message.resource(), status=201)
 

@@ -74,6 +74,15 @@ class TwilioDouble:
         """
         self.account.faults += [*[None] * after, *[Fault(lost=True)] * times]
 
+    def hold_replies(self, times: int = 1) -> None:
+        """Take the next creations, and answer them only once `release_replies` is called."""
+        self.account.release.clear()
+        self.account.faults += [Fault(held=True)] * times
+
+    def release_replies(self) -> None:
+        """Let held answers go."""
+        self.account.release.set()
+
     # what comes in
 
     async def text(self, body: str = "", *, calls: bool = True, **more: Any) -> Message:
