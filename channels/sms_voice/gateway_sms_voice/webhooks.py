@@ -67,7 +67,8 @@ class Webhooks:
             self._provider.verify(request)
         except NotProven as error:
             self._context.log.warning("webhook.refused", reason=error.reason, peer=request.peer)
-            await self._remember(REFUSED, error.reason)
+            if error.claims:
+                await self._remember(REFUSED, error.reason)
             return WebResponse(status=403, body=b"the request is not proven to be the provider's")
         return None
 
@@ -85,7 +86,8 @@ class Webhooks:
     async def store(self, arrival: NewArrival) -> WebResponse | None:
         """Make an arrival durable; what to answer if that cannot be done now."""
         now, more = self._context.clock.now(), []
-        if now - self._noted.get(PROVEN, 0) >= NOTE_MS:
+        before = self._noted.get(PROVEN, 0)
+        if now - before >= NOTE_MS or self._noted.get(REFUSED, 0) >= before:
             self._noted[PROVEN] = now
             more.append((PROVEN, {"at": now}))
         try:

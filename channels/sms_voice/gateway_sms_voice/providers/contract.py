@@ -36,11 +36,13 @@ class NotProven(Exception):
 
     Args:
         reason: for the operator's log and health; never a secret, nor the sender's text.
+        claims: it claims at least to be the provider's, as a request with a signature does; of
+            others, which scanners send all day, the operator need not hear.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, claims: bool = True) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.claims = reason, claims
 
 
 class Unusable(Exception):
