@@ -16,6 +16,7 @@ from gateway.core.evaluating import PLACE
 from gateway.core.events import OWNER as TOLD
 from gateway.core.forgetting import Forgetter
 from gateway.core.pipeline.work import Work
+from gateway.core.purging import PURGING, TTL_MS
 from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.ids import key_hash
 from gateway.errors import StoreBroken, StoreError
@@ -24,7 +25,7 @@ from gateway.store.walking import OWNER, Walk, What
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 PAUSE_SECONDS, SICK_SECONDS, LONGEST_SLEEP = 0.01, 60.0, 600.0
-LEASE, PURGING, TTL_MS = "retention", "blobs/purging", 120_000
+LEASE = "retention"
 RUN, CLAIMED = "run", "claims"  # when it was done last; all claims are gone through once a day
 CLAIMS, EVENTS = 2000, 500
 # What goes first takes most of the rest along.

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import fcntl
 import http.server
 import json
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -33,17 +38,105 @@ def test_a_database_of_a_newer_gateway_is_refused(own_town: Town) -> None:
         assert "schema 9999, which this gateway does not know" in told.err
 
 
-def test_backup_is_a_whole_database(own_town: Town) -> None:
-    """The copy has the conversations, and a second one does not replace it."""
-    told = own_town.call("db", "backup", "copy.db", "--json")
+def test_backup_and_restore(own_town: Town, tmp_path: Path) -> None:
+    """The copy has the conversations and the keys, replaces nothing, and is restored elsewhere."""
+    told = own_town.call("db", "backup", "copy", "--json")
     assert 0 == told.code, told.err
-    with closing(sqlite3.connect(own_town.folder / "copy.db")) as copy:
-        assert 4 == copy.execute("SELECT count(*) FROM conversation").fetchone()[0]
-    told = own_town.call("db", "backup", "copy.db")
-    assert (7, "Error: copy.db is there already; a backup replaces no file\n") == (
-        told.code,
-        told.err,
-    )
+    assert (0, ["reply.key", "instance"]) == (told.json["blobs"], told.json["keys"])
+    told = own_town.call("db", "backup", "copy")
+    assert (7, "Error: copy is there already; a backup replaces nothing\n") == (told.code, told.err)
+    told = own_town.call("db", "restore", "copy")
+    assert (7, True) == (told.code, "restore into an empty one" in told.err)
+    elsewhere = Town(tmp_path / "elsewhere", {})
+    elsewhere.folder.mkdir()
+    shutil.copy(own_town.folder / "shop.py", elsewhere.folder)
+    elsewhere.configure((own_town.folder / "gateway.toml").read_text())
+    told = elsewhere.call("db", "restore", str(own_town.folder / "copy"))
+    assert (0, True) == (told.code, told.out.startswith("Restored the backup of 20")), told.err
+    lists = [one.call("conversations", "--json") for one in (own_town, elsewhere)]
+    assert lists[0].json == lists[1].json
+    assert 4 == len(lists[0].json["items"])
+    keys = [one.folder / "var" / "reply.key" for one in (own_town, elsewhere)]
+    assert keys[0].read_bytes() == keys[1].read_bytes()
+    told = elsewhere.call("db", "restore", str(tmp_path))
+    assert (7, True) == (told.code, "is no backup" in told.err)
+
+
+def test_a_deployment_moves_to_postgresql_and_back(
+    own_town: Town, tmp_path: Path, postgres_url: str
+) -> None:
+    """Everything is in the other database, with its blobs, and the gateway goes on with it there."""
+    before = own_town.call("conversations", "--json").json
+    place = tmp_path / "blobs"
+    told = own_town.call("db", "copy", postgres_url, "--blobs", str(place), "--json")
+    assert 0 == told.code, told.err
+    rows = {one["table"]: one["rows"] for one in told.json["tables"]}
+    assert (4, 6) == (rows["conversation"], rows["arrival"])
+    told = own_town.call("db", "copy", postgres_url)
+    assert (7, True) == (told.code, "holds records already" in told.err)
+    config = (own_town.folder / "gateway.toml").read_text()
+    own_town.configure(f'[store]\nurl = "{postgres_url}"\nblobs = "{place}"\n' + config)
+    assert before == own_town.call("conversations", "--json").json
+    told = own_town.call("note", own_town.ids["conversation:tap"], "We have moved")
+    assert 0 == told.code, told.err
+    back = f"sqlite:///{tmp_path / 'back.db'}"
+    assert 0 == own_town.call("db", "copy", back).code
+    own_town.configure(f'[store]\nurl = "{back}"\n' + config)
+    assert before == own_town.call("conversations", "--json").json
+
+
+def test_nothing_is_copied_from_under_a_gateway(own_town: Town, tmp_path: Path) -> None:
+    """While a gateway holds the database a copy and a restore are refused."""
+    lock = own_town.folder / "var" / "gateway.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        told = own_town.call("db", "copy", f"sqlite:///{tmp_path / 'b.db'}")
+    assert (7, True) == (told.code, "another gateway runs on" in told.err)
+    assert not (tmp_path / "b.db").exists()
+    told = own_town.call("db", "copy", f"sqlite:///{own_town.folder}/var/gateway.db")
+    assert (7, True) == (told.code, "the same database" in told.err)
+    told = own_town.call("db", "copy", "mysql://x/y")
+    assert (3, True) == (told.code, "no other database is supported" in told.err)
+
+
+def test_a_copy_that_is_killed_goes_on(tmp_path: Path) -> None:
+    """SIGKILL in the middle of it, again and again; the last run finds nothing missing or doubled."""
+    here = Town(tmp_path, {})
+    here.configure("")
+    assert 0 == here.call("db", "migrate").code
+    source, target = tmp_path / "var" / "gateway.db", tmp_path / "b.db"
+    with closing(sqlite3.connect(source)) as database:
+        database.executemany(
+            "INSERT INTO arrival (id, tenant, source, received_at, doc, body)"
+            " VALUES (?, 'default', 's', 1, ?, ?)",
+            ((number, b"{}", b"x" * 2000) for number in range(1, 20_001)),
+        )
+        database.commit()
+    kills = 0
+    for most in (2_000, 8_000, 14_000):
+        command = [sys.executable, "-m", "gateway", "db", "copy", f"sqlite:///{target}"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+        while process.poll() is None and copied(target) < most:
+            time.sleep(0.005)
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.wait()
+        assert copied(target) < 20_000
+    assert 3 == kills
+    told = here.call("db", "copy", f"sqlite:///{target}", "--json")
+    assert 0 == told.code, told.err
+    assert [20_000] == [one["rows"] for one in told.json["tables"] if one["table"] == "arrival"]
+
+
+def copied(target: Path) -> int:
+    """How many arrivals have come to a database so far."""
+    try:
+        with closing(sqlite3.connect(f"file:{target}?mode=ro", uri=True)) as database:
+            found: int = database.execute("SELECT count(*) FROM arrival").fetchone()[0]
+            return found
+    except sqlite3.OperationalError:
+        return 0
 
 
 def test_vacuum_and_check(own_town: Town) -> None:

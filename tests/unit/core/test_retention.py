@@ -11,7 +11,8 @@ import pytest
 from gateway.config.connectors import TenantSettings
 from gateway.config.retention import RetentionSettings, TenantRetention
 from gateway.core.forgetting import Forgetter
-from gateway.core.retention import PURGING, Retention, rules
+from gateway.core.purging import PURGING
+from gateway.core.retention import Retention, rules
 from gateway.domain.changes import Changes
 from gateway.domain.decision import Decision
 from gateway.domain.forgetting import Forgotten, Remains
