@@ -3,117 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import gateway_sms_voice
-from gateway import Delivery, Reply, Secret, Thread
-from gateway.store.operations import Cursor, DeliveryFilter
-from gateway.testing import RunningGateway, check_channel, make_context, running_gateway
+from gateway import Reply, Secret, Thread
+from gateway.store.operations import Cursor
+from gateway.testing import check_channel, make_context
 from gateway_sms_voice.providers.kannel.provider import KannelProvider
 from gateway_sms_voice.providers.kannel.settings import KannelSettings
 from gateway_sms_voice.settings import PhoneSettings
+from tests.integration.kannel_world import ANN, BEN, LONG, OURS, SECRET, World
 from tests.integration.mail_world import conversations, delivered, messages
-from tests.integration.ticket_systems import DeskSystem
 from tests.servers import smpp
 from tests.servers.fakesmsc import fake_centre, joined
-from tests.servers.kannel import Kannel, running_kannel
-from tests.servers.ports import HOST, free_port
-from tests.servers.processes import wait_until
+from tests.servers.kannel import Kannel
 from tests.unit.sms_voice.kannel.samples import message, report
-
-OURS, ANN, BEN = "+4930900900", "+491701234567", "+491707654321"
-SECRET = "a-long-secret-for-the-webhook"
-LONG = "Мой принтер горит, что мне делать? Он пахнет дымом. " * 8
-Start = Callable[..., AbstractAsyncContextManager[RunningGateway]]
-
-
-class World:
-    """A Kannel and a gateway that know one another's ports."""
-
-    def __init__(self, kannel: Kannel, folder: Path) -> None:
-        self.kannel, self.folder, self.port = kannel, folder, free_port()
-        self.desk = DeskSystem()
-
-    @property
-    def webhook(self) -> str:
-        """Where Kannel posts what comes in."""
-        return f"http://{HOST}:{self.port}/in/phone/kannel/{SECRET}"
-
-    def config(self, *, password: str = "") -> str:
-        """The gateway's config."""
-        return f"""
-[gateway]
-public_url = "http://{HOST}:{self.port}"
-[web]
-listen = "{HOST}:{self.port}"
-[plugins.sms_voice]
-[outbox]
-schedule = [0.0, 0.3, 0.3, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0]
-jitter = 0.0
-breaker_seconds = 0.3
-breaker_cap = 0.5
-[channels.phone]
-type = "sms_voice"
-numbers = ["{OURS}"]
-[channels.phone.kannel]
-url = "{self.kannel.url}"
-username = "{self.kannel.user}"
-password = "{password or self.kannel.password}"
-webhook_secret = "{SECRET}"
-status_url = "{self.kannel.status_url}"
-status_password = "{self.kannel.status_password}"
-timeout = 5
-{self.desk.config}"""
-
-    def gateway(self, **settings: str) -> AbstractAsyncContextManager[RunningGateway]:
-        """Run the gateway."""
-        return running_gateway(self.folder, self.config(**settings))
-
-    @asynccontextmanager
-    async def kannel_at_work(self, *, by_smpp: bool = False) -> AsyncIterator[None]:
-        """Run the Kannel without blocking the loop."""
-        # Level 1 tells of each message that smsbox takes.
-        talking = {"smsbox.log-level": "1"}
-        block = running_kannel(self.kannel, self.webhook, smpp=by_smpp, more=talking)
-        await asyncio.to_thread(block.__enter__)
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(block.__exit__, None, None, None)
-
-    async def ticket(self, running: RunningGateway, text: str) -> int:
-        """Wait until a text is in a ticket, and return its number."""
-        await running.until(lambda: delivered(running, text), 20)
-        for conversation in await conversations(running):
-            if any(text in one.text for one in await messages(running, conversation.id)):
-                view = await running.store.conversation(None, conversation.id)
-                return int(view.tickets[0].external_id)
-        raise AssertionError(f"nobody said {text!r}")
-
-    async def answers(self, running: RunningGateway) -> list[Delivery]:
-        """What was sent to phones, oldest first."""
-        chosen = DeliveryFilter(target="channel/phone")
-        return (await running.store.deliveries(None, chosen, Cursor()))[::-1]
-
-    async def answer_with(self, running: RunningGateway, count: int = 1, **wanted: Any) -> Delivery:
-        """Wait until the newest of so many answers is as wanted."""
-
-        async def there() -> Delivery | None:
-            found = await self.answers(running)
-            if len(found) < count:
-                return None
-            newest = found[-1]
-            fits = all(getattr(newest, name) == value for name, value in wanted.items())
-            return newest if fits else None
-
-        found = await running.until(there, 20)
-        assert found is not None
-        return found
 
 
 @pytest.fixture
@@ -233,11 +141,7 @@ async def test_smsbox_is_killed_in_the_middle(world: World) -> None:
         number = await world.ticket(running, "Hallo?")
         world.kannel.pause_bearerbox()
         await world.desk.answer(running, number, "Einmal nur")
-        log = world.kannel.folder / "smsbox.log"
-        took = await asyncio.to_thread(
-            wait_until, lambda: "Einmal nur" in log.read_text("utf-8", "replace"), seconds=10
-        )
-        assert took
+        await world.smsbox_took("Einmal nur")
         await asyncio.to_thread(world.kannel.kill_smsbox)
         await world.answer_with(running, state="unknown", last_code="connection_lost")
 
