@@ -41,7 +41,7 @@ class Remains(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the gateway cannot forget, since another system holds it.
 
     Args:
-        where: ``backend/NAME`` or ``plugin/NAME``.
+        where: ``backend/NAME``, ``channel/NAME`` or ``plugin/NAME``.
         what: in the words of whoever has to erase it there, such as ``ticket 4711``.
     """
 

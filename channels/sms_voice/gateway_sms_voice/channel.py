@@ -12,10 +12,12 @@ from gateway import (
     Channel,
     ChannelCapabilities,
     Context,
+    Forgotten,
     Health,
     Intake,
     Message,
     Parser,
+    Remains,
     Reply,
     Route,
     Sent,
@@ -23,6 +25,7 @@ from gateway import (
 from gateway_sms_voice.completing import CompletingReader
 from gateway_sms_voice.door import Door
 from gateway_sms_voice.fetching import Fetching
+from gateway_sms_voice.forgetting import forget
 from gateway_sms_voice.media import Fetcher
 from gateway_sms_voice.numbers import endpoint
 from gateway_sms_voice.outbox import Outbox
@@ -126,6 +129,10 @@ class PhoneChannel(Channel[PhoneSettings]):
     async def find_sent(self, reply: Reply) -> Sent | None:
         """Look a reply up at the provider."""
         return await self._outbox.find(reply)
+
+    async def forget(self, forgotten: Forgotten) -> Sequence[Remains]:
+        """Forget a person, and say what stays."""
+        return await forget(self.context, self.provider, forgotten)
 
     # health
 

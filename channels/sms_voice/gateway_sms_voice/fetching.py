@@ -147,6 +147,12 @@ def _given_up(medium: Medium) -> Medium:
     return msgspec.structs.replace(medium, state="unavailable")
 
 
+def lane_of(value: Any) -> str:
+    """Say between whom a message on the list was, empty if that cannot be told."""
+    wanted = _wanted(value)
+    return "" if wanted is None else wanted.original.lane
+
+
 def _plain(wanted: Wanted) -> dict[str, Any]:
     plain = msgspec.to_builtins(wanted)  # bytes become base64
     return dict(plain)

@@ -83,6 +83,10 @@ class PhoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 )
         if (self.twilio is None) == (self.kannel is None):
             faults.append("a table of one provider: twilio or kannel")
+        if self.kannel is not None and any(
+            endpoint(one, self.region).line != "sms" for one in self.numbers
+        ):
+            faults.append("numbers of SMS only beside kannel, which carries nothing else")
         if self.voice is not None and self.twilio is None:
             faults.append("voice beside twilio only, since kannel carries no calls")
         if faults:

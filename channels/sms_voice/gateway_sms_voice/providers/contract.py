@@ -154,10 +154,12 @@ class Provider(ABC):
         repeat: ``lookup`` if `find` can tell whether a text was taken, else ``never``.
         ways: the addresses it calls.
         answers_help: it answers HELP itself; else that is a question like any other.
+        keeps: where it keeps texts by itself, for whoever has to erase them there.
     """
 
     repeat: ClassVar[Literal["lookup", "never"]] = "never"
     answers_help: ClassVar[bool] = False
+    keeps: ClassVar[str] = "the provider's records"
     ways: ClassVar[Sequence[Way]] = ()
 
     # in

@@ -18,6 +18,7 @@ from gateway_sms_voice.numbers import Endpoint
 from gateway_sms_voice.providers.contract import OutgoingText
 from gateway_sms_voice.providers.kannel.sending import limits_of, refusal, request_of
 from gateway_sms_voice.rest import Answer
+from gateway_sms_voice.settings import PhoneSettings
 from tests.unit.sms_voice.kannel.samples import ANN, DELIVERY, OURS, settings
 
 TEXT = OutgoingText(
@@ -103,6 +104,12 @@ def test_settings_that_cannot_be(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words) as refused:
         settings(**wanted)
     assert "with/slash" not in str(refused.value)
+
+
+def test_numbers_that_kannel_cannot_carry() -> None:
+    """A number on another network is refused beside Kannel, with the reason."""
+    with pytest.raises(ValueError, match="numbers of SMS only beside kannel"):
+        PhoneSettings(numbers=(OURS, f"whatsapp:{OURS}"), kannel=settings())
 
 
 def test_limits_follow_the_settings() -> None:

@@ -48,6 +48,7 @@ class KannelProvider(Provider):
     """
 
     repeat: ClassVar[Literal["lookup", "never"]] = "never"
+    keeps: ClassVar[str] = "Kannel's store, logs and delivery reports"
     ways: ClassVar[Sequence[Way]] = (
         Way(kind="message", method="POST", path=MESSAGES),
         Way(kind="status", method="GET", path=STATUS),

@@ -45,6 +45,7 @@ class TwilioProvider(Provider):
 
     repeat: ClassVar[Literal["lookup", "never"]] = "lookup"
     answers_help: ClassVar[bool] = True
+    keeps: ClassVar[str] = "Twilio's message and call logs"
     ways: ClassVar[Sequence[Way]] = (
         Way(kind="message", method="POST", path=MESSAGES),
         Way(kind="status", method="POST", path=STATUS),
