@@ -19,7 +19,8 @@ import msgspec
 from gateway.domain.draft import Parsed
 from gateway.errors import UnreadableArrival
 
-LENGTH = struct.Struct(">Q")
+LENGTHS = struct.Struct(">QQ")  # of a request: of the pickle, and of the body behind it
+LENGTH = struct.Struct(">Q")  # of an answer
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -34,9 +35,10 @@ def _read(stream: BinaryIO, size: int) -> bytes | None:
     return data if len(data) == size else None
 
 
-def _answer(request: bytes) -> bytes:
+def _answer(request: bytes, body: bytes) -> bytes:
     try:
         parser, arrival = pickle.loads(request)  # noqa: S301 - from our own parent process
+        arrival = msgspec.structs.replace(arrival, body=body)
         return msgspec.msgpack.encode(Answer(parsed=tuple(parser(arrival))))
     except MemoryError:
         return msgspec.msgpack.encode(Answer(error="it needs more memory than the limit allows"))
@@ -78,11 +80,12 @@ def main() -> None:
     source = os.fdopen(0, "rb", closefd=False)
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing a parser prints may get between the frames
-    while (head := _read(source, LENGTH.size)) is not None:
-        request = _read(source, LENGTH.unpack(head)[0])
-        if request is None:
+    while (head := _read(source, LENGTHS.size)) is not None:
+        size, body_size = LENGTHS.unpack(head)
+        request, body = _read(source, size), _read(source, body_size)
+        if request is None or body is None:
             return
-        answer = _answer(request)
+        answer = _answer(request, body)
         sink.write(LENGTH.pack(len(answer)))
         sink.write(answer)
         sink.flush()

@@ -17,12 +17,15 @@ from types import MappingProxyType
 import msgspec
 
 from gateway.contracts.channel import Parser
-from gateway.core.parse_worker import LENGTH, Answer
+from gateway.core.parse_worker import LENGTH, LENGTHS, Answer
 from gateway.domain.arrival import Arrival
 from gateway.domain.draft import Parsed
 from gateway.errors import UnreadableArrival
 
+PIECE = 64 * 1024
 _DECODER = msgspec.msgpack.Decoder(Answer)
+Request = tuple[bytes, bytes]
+"""A parser with an arrival, pickled, and the arrival's body."""
 
 
 class ParserPool:
@@ -55,7 +58,10 @@ class ParserPool:
         Raises:
             UnreadableArrival: the parser said so, ran past its deadline, or its process died.
         """
-        request = pickle.dumps((parser, arrival))
+        # The body goes beside it: to copy a large one at once would hold up the event loop.
+        request = (
+            pickle.dumps((parser, msgspec.structs.replace(arrival, body=b""))), arrival.body,
+        )  # fmt: skip
         worker = await self._idle.get()
         try:
             async with asyncio.timeout(self._deadline):
@@ -79,7 +85,7 @@ class ParserPool:
             raise UnreadableArrival(answer.error)
         return answer.parsed
 
-    async def _ask(self, worker: _Worker, request: bytes) -> Answer:
+    async def _ask(self, worker: _Worker, request: Request) -> Answer:
         """Ask a worker; what killed one that had done other work before is tried on a new one."""
         used = worker.used
         try:
@@ -96,6 +102,27 @@ class ParserPool:
             await self._idle.get_nowait().stop()
 
 
+async def _write(stream: asyncio.StreamWriter, request: Request) -> None:
+    stream.write(LENGTHS.pack(*map(len, request)))
+    for part in request:
+        view = memoryview(part)
+        for start in range(0, len(view), PIECE):
+            stream.write(view[start : start + PIECE])
+            await stream.drain()
+
+
+async def _read(stream: asyncio.StreamReader) -> Answer:
+    """Read an answer piece by piece, as it comes."""
+    (length,) = LENGTH.unpack(await stream.readexactly(LENGTH.size))
+    answer = bytearray()
+    while len(answer) < length:
+        piece = await stream.read(min(PIECE, length - len(answer)))
+        if not piece:
+            raise EOFError("the worker ended within its answer")
+        answer += piece
+    return _DECODER.decode(answer)
+
+
 class _Worker:
     def __init__(self, arguments: Sequence[str]) -> None:
         self._arguments = arguments
@@ -106,7 +133,7 @@ class _Worker:
         """Whether its process has done something before."""
         return self._process is not None
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, request: Request) -> Answer:
         process = self._process
         if process is None or process.returncode is not None:
             process = self._process = await asyncio.create_subprocess_exec(
@@ -115,11 +142,8 @@ class _Worker:
             )  # fmt: skip
         if process.stdin is None or process.stdout is None:
             raise OSError("the worker has no pipes")
-        process.stdin.write(LENGTH.pack(len(request)))
-        process.stdin.write(request)
-        await process.stdin.drain()
-        (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
-        return _DECODER.decode(await process.stdout.readexactly(length))
+        await _write(process.stdin, request)
+        return await _read(process.stdout)
 
     async def stop(self) -> None:
         process, self._process = self._process, None

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, syntax
 
+from gateway_email.lmtp.content import END, Content
 from gateway_email.lmtp.envelope import Envelope, Verdict
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ CHUNK = 1024 * 1024
 COMMAND_LIMIT = 2048
 """Octets of a command line: bounce addresses with their parameters grow long (RFC 5321 wants 512)."""
 
-_END = b"\r\n.\r\n"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _ADDRESS = re.compile(rf"<((?:{_QUOTED}|[^<>\"\s])*)>|([^<>\"\s]+)")
 
@@ -181,10 +181,12 @@ class Connection(SMTP):
         self.busy = True
         try:
             await self.push("354 end with <CR><LF>.<CR><LF>")
-            chunks, refusal = await self._receive()
+            raw = await self._receive()
             self._reset_timeout()
             verdicts = (
-                [refusal] * len(self.envelope.rcpt_tos) if refusal else await self._decide(chunks)
+                [raw] * len(self.envelope.rcpt_tos)
+                if isinstance(raw, Verdict)
+                else await self._decide(raw)
             )
             self.envelope = self._create_envelope()
             await self.push("\r\n".join(verdict.line for verdict in self._answers(verdicts)))
@@ -194,44 +196,45 @@ class Connection(SMTP):
         if self._leaving:
             self._say_goodbye()
 
-    async def _receive(self) -> tuple[list[bytes], Verdict | None]:
-        """Read to the end of the mail, whatever its size, and keep what may be kept."""
+    async def _receive(self) -> bytes | Verdict:
+        """Read to the end of the mail, whatever its size; gives it, or why it may not be kept."""
         reader: Any = self._reader
         # The end is CRLF.CRLF only; a first CRLF is lent so that an empty mail ends in the same way.
         reader._buffer[:0] = b"\r\n"  # noqa: SLF001 - the reader has no way to look for the end otherwise
-        chunks: list[bytes] = []
+        content = Content()
         size = 0
         refusal: Verdict | None = None
-        ended = False
-        while not ended:
+        while True:
+            last = True
             try:
-                chunk = await reader.readuntil(_END)
-                ended = True
+                chunk = await reader.readuntil(END)
             except asyncio.LimitOverrunError as overrun:
+                last = False
                 chunk = await reader.read(overrun.consumed)
                 self._reset_timeout()
             size += len(chunk)
-            if refusal is None and size > self.host.size_limit + len(_END):
+            if refusal is None and size > self.host.size_limit + len(END):
                 refusal = Verdict.too_large(self.host.size_limit)
             elif refusal is None and not self.host.hold(len(chunk)):
                 refusal = Verdict.overloaded()
-            if refusal is None:
-                self._held += len(chunk)
-                chunks.append(chunk)
-            else:
-                chunks.clear()
+            if refusal is not None:
+                content.clear()
                 self._release()
-        return chunks, refusal
+                if last:
+                    return refusal
+                continue
+            self._held += len(chunk)
+            if last:
+                return await content.whole(chunk)
+            content.add(chunk)
 
     def _release(self) -> None:
         self.host.release(self._held)
         self._held = 0
 
-    async def _decide(self, chunks: list[bytes]) -> Sequence[Verdict]:
+    async def _decide(self, raw: bytes) -> Sequence[Verdict]:
         assert self.envelope is not None
         assert self.session is not None
-        raw = b"".join(chunks)[: 2 - len(_END)].replace(b"\r\n.", b"\r\n")[2:]
-        chunks.clear()
         peer: Any = self.session.peer
         sender = str(self.envelope.mail_from)
         mail = Envelope(
