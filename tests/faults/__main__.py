@@ -12,6 +12,7 @@ import time
 from importlib import import_module
 
 PROOFS = {
+    "sabotage": "broken on purpose, each build caught by tests",
     "disk": "each write and sync of the store fails in turn; a disk is filled",
     "power": "cut off at every moment, in every way that POSIX allows",
     "kill": "killed again and again under load; then the books are compared",

@@ -43,12 +43,14 @@ class Report(msgspec.Struct, kw_only=True):
     Args:
         asked: the options that it ran with, so that it can be run again.
         faults: what went wrong, in words.
+        remarks: what else is to be told.
     """
 
     proof: str
     asked: dict[str, Any]
     bars: list[Bar] = []
     faults: list[str] = []
+    remarks: list[str] = []
     seconds: float = 0.0
     machine: str = msgspec.field(default_factory=summary)
 
@@ -70,6 +72,7 @@ class Report(msgspec.Struct, kw_only=True):
             must = f"   (must be {bar.must})" if bar.must else ""
             lines.append(f"  {verdict} {bar.name:58} {bar.figure:>12,g}{must}")
         lines += [f"  FAULT {fault}" for fault in self.faults]
+        lines += [f"  {remark}" for remark in self.remarks]
         return "\n".join(lines)
 
     def json(self) -> str:

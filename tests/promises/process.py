@@ -42,10 +42,11 @@ class Launcher:
     """Starts processes: forked from one that has read the code already, or from nothing.
 
     Args:
-        sabotage: name of a build that is broken on purpose.
+        sabotage: name of a build that is broken on purpose; else the environment may name one.
     """
 
     def __init__(self, sabotage: str = "") -> None:
+        sabotage = sabotage or os.environ.get("SABOTAGE", "")
         self.module = ["tests.promises.sabotage.run", sabotage, "--"] if sabotage else ["gateway"]
         command = [sys.executable, "-m", "tests.promises.launcher", sabotage]
         self._process = subprocess.Popen(

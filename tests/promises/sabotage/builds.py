@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,59 @@ def unsynced_blobs() -> None:
     blobs._write = rename
 
 
+def no_fencing() -> None:
+    """A process that was given up for dead goes on writing for partitions that others took over."""
+    from gateway.store import claims, ledger, sharing
+
+    def all_stand(_connection: Any, fences: Collection[Any]) -> set[Any]:
+        return set(fences)
+
+    for module in (claims, ledger, sharing):
+        setattr(module, "standing_fences", all_stand)  # noqa: B010  # a function of a module
+
+
+def lease_never_expiring() -> None:
+    """A process that is gone is never given up for dead, and keeps what it had."""
+    from gateway.store import sharing
+
+    def bury_nobody(*_: Any) -> None:
+        pass
+
+    sharing._bury = bury_nobody  # type: ignore[assignment]
+
+
+def reply_sent_again() -> None:
+    """A reply that may have been sent is sent again, where the channel says that it must not be."""
+    from gateway.core.outbox.sender import Sender
+
+    make = Sender.__init__
+
+    def make_careless(self: Sender, *, target: Any, **named: Any) -> None:
+        if target.repeat == "never":
+            target.repeat = "idempotent"
+        make(self, target=target, **named)
+
+    Sender.__init__ = make_careless  # type: ignore[method-assign]
+
+
+def merge_across_identities() -> None:
+    """Whoever has a token or refers to a mail enters the conversation, whoever it is."""
+    from gateway.domain import matching
+
+    def anybody(*_: Any) -> None:
+        pass
+
+    matching._may_not_join = anybody  # type: ignore[assignment]
+
+
 BUILDS: dict[str, Callable[[], None]] = {
     "acknowledge-before-commit": acknowledge_before_commit,
     "send-again-without-key": send_again_without_key,
     "no-redelivery-key": no_redelivery_key,
     "synchronous-normal": synchronous_normal,
     "unsynced-blobs": unsynced_blobs,
+    "no-fencing": no_fencing,
+    "lease-never-expiring": lease_never_expiring,
+    "reply-sent-again": reply_sent_again,
+    "merge-across-identities": merge_across_identities,
 }
