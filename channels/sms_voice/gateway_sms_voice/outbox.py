@@ -21,6 +21,7 @@ from gateway_sms_voice.optout import is_opted_out, opt_out_write
 from gateway_sms_voice.pacing import Pace
 from gateway_sms_voice.providers.contract import OutgoingText, Provider
 from gateway_sms_voice.settings import PhoneSettings
+from gateway_sms_voice.text.segments import count
 from gateway_sms_voice.text.splitting import TooLong, split
 from gateway_sms_voice.threads import ends_of, native_thread
 from gateway_sms_voice.webhooks import receipt_path
@@ -72,7 +73,10 @@ class Outbox:
         until = self._pace.now() + PATIENCE
         for text in plan.texts:
             if not entry.ids[text.part - 1]:
-                await self._pace.turn(str(text.sender), plan.per_second, until=until)
+                segments = count(text.text).segments if text.sender.line == "sms" else 1
+                await self._pace.turn(
+                    str(text.sender), plan.per_second, until=until, segments=segments
+                )
                 entry = await self._hand_over(text, entry)
         return _sent(plan, entry, reply)
 

@@ -21,17 +21,18 @@ class Bucket:
         self._rate, self._size = rate, max(1.0, size)
         self._tokens, self._at = self._size, now
 
-    def take(self, now: float, most: float = math.inf) -> float:
-        """Take one token; how many seconds to wait until it is there.
+    def take(self, now: float, most: float = math.inf, tokens: int = 1) -> float:
+        """Take tokens; how many seconds to wait until the first is there.
 
         Args:
             most: none is taken that is further away than so many seconds.
+            tokens: how many; the next one waits for all of them.
         """
         gathered = self._tokens + max(0.0, now - self._at) * self._rate
         self._tokens, self._at = min(self._size, gathered), max(now, self._at)
         wait = max(0.0, (1.0 - self._tokens) / self._rate)
         if wait <= most:
-            self._tokens -= 1.0
+            self._tokens -= tokens
         return wait
 
 
@@ -55,10 +56,13 @@ class Pace:
         """The moment by which turns are told, in seconds."""
         return self._now() if self._now else asyncio.get_running_loop().time()
 
-    async def turn(self, sender: str, per_second: float, *, until: float = math.inf) -> None:
+    async def turn(
+        self, sender: str, per_second: float, *, until: float = math.inf, segments: int = 1
+    ) -> None:
         """Wait until this number may send; at once where there is no limit.
 
         Args:
+            segments: what it will send; carriers count segments, not texts.
             until: the moment after which it is not waited for any more.
 
         Raises:
@@ -70,7 +74,7 @@ class Pace:
             bucket = self._buckets.get(sender)
             if bucket is None:
                 bucket = self._buckets[sender] = Bucket(per_second, per_second, now)
-            wait = bucket.take(now, until - now)
+            wait = bucket.take(now, until - now, max(1, segments))
         if now + wait > until:
             raise Deferred(
                 f"{sender} has more to send than {per_second:g} a second allow; the rest follows",

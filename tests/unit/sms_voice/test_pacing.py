@@ -15,6 +15,12 @@ def test_tokens_gather_while_nothing_is_sent() -> None:
     assert [0.0, 0.0, 0.5] == [bucket.take(100.0) for _ in range(3)]
 
 
+def test_segments_count() -> None:
+    """A text of three segments makes the next one wait for three."""
+    bucket = Bucket(1.0, 1.0, 0.0)
+    assert [0.0, 3.0, 4.0] == [bucket.take(0.0, tokens=n) for n in (3, 1, 1)]
+
+
 def test_turn_that_is_too_far_away_is_not_taken() -> None:
     """Who does not want to wait so long takes nobody's place."""
     bucket = Bucket(1.0, 1.0, 0.0)

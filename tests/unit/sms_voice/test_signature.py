@@ -118,6 +118,7 @@ def test_json_by_the_hash_in_its_url() -> None:
         {"public_url": "https://[::1"},
         {"public_url": "https://user:pass@gateway.example:99999/in/here/messages"},
         {"public_url": ""},
+        {"body": b"a=" + b"x" * 300_000},
     ],
 )
 def test_whatever_is_wrong_is_not_proven(change: dict[str, Any]) -> None:
@@ -153,6 +154,15 @@ async def test_the_door_answers_403() -> None:
         assert 200 == await world.post("/messages", fields)
         assert 400 == await world.post("/messages", {"Body": "no id"})
         assert ["SM1"] == [one.key for one in world.around.intake.accepted]
+
+
+async def test_another_account() -> None:
+    """What a known key signed for another account is not ours."""
+    async with phone() as world:
+        fields = {"MessageSid": "SM1", "To": "+15005550006", "From": "+1", "AccountSid": "AC2"}
+        assert 403 == await world.post("/messages", fields)
+        fields["AccountSid"] = world.double.sid
+        assert 200 == await world.post("/messages", fields)
 
 
 async def test_shared_key_end_to_end() -> None:

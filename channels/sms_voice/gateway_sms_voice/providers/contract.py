@@ -87,7 +87,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         segments: most segments of one text; a longer one is split by the channel.
         characters: most characters of one text, however few segments they make.
-        per_second: texts a second that one sending number may hand over; 0 for no limit.
+        per_second: segments a second (messages, where there are none) that one sending number may
+            hand over; 0 for no limit.
         media: most media of one text; 0 where the provider carries none.
     """
 

@@ -14,6 +14,7 @@ from gateway_sms_voice.providers.contract import (
     Accepted,
     Limits,
     MediaRequest,
+    NotProven,
     OutgoingText,
     Provider,
     Reader,
@@ -60,8 +61,13 @@ class TwilioProvider(Provider):
     # in
 
     def verify(self, request: WebRequest) -> None:
-        """Prove a request by its signature."""
-        self._signatures.verify(request)
+        """Prove a request by its signature, and that it is about our account.
+
+        A shared key may be another account's as well.
+        """
+        account = self._signatures.verify(request).get("AccountSid", self._settings.account_sid)
+        if account != self._settings.account_sid:
+            raise NotProven("it is about another account than account_sid")
 
     def arrival(self, way: Way, request: WebRequest) -> NewArrival:
         """Make the arrival of a proven request."""

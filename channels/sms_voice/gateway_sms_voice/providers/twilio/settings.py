@@ -63,12 +63,14 @@ class TwilioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     per_second: Annotated[
         float,
         Meta(
-            gt=0, le=1000, description="Texts a second that one number may send (US long code: 1)."
+            gt=0,
+            le=1000,
+            description="Segments a second that one number may send (US long code: 1).",
         ),
     ] = 1.0
     per_second_apps: Annotated[
         float,
-        Meta(gt=0, le=1000, description="The same for WhatsApp and RCS senders."),
+        Meta(gt=0, le=1000, description="Messages a second of one WhatsApp or RCS sender."),
     ] = 40.0
     timeout: Annotated[
         float, Meta(gt=0, le=40, description="Seconds until an answer has to be complete.")

@@ -24,7 +24,7 @@ from gateway_sms_voice.providers.contract import NotProven
 SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-MOST_FIELDS = 1000
+MOST_FIELDS, MOST_BYTES = 1000, 262_144  # far beyond what is sent, and read before it is proven
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -50,20 +50,20 @@ class Signatures:
     def __init__(self, keys: Sequence[Key]) -> None:
         self._validators = [(key, RequestValidator(key.secret)) for key in keys]
 
-    def verify(self, request: WebRequest) -> None:
-        """Prove one request.
+    def verify(self, request: WebRequest) -> MultiDict[str]:
+        """Prove one request; give its fields.
 
         Raises:
             NotProven: nothing of it may be believed; nothing else comes out.
         """
         try:
-            self._verify(request)
+            return self._verify(request)
         except NotProven:
             raise
         except Exception as error:  # whatever a hostile request does to the computation
             raise NotProven(f"it cannot be checked ({type(error).__name__})") from error
 
-    def _verify(self, request: WebRequest) -> None:
+    def _verify(self, request: WebRequest) -> MultiDict[str]:
         given = request.headers.get(SIGNATURE, "")
         if not given:
             raise NotProven("it has no X-Twilio-Signature header", claims=False)
@@ -86,6 +86,7 @@ class Signatures:
                 "no configured key gives its signature over this gateway's public URL: the auth "
                 "token or signing key is another, or public_url is not what the provider calls"
             )
+        return params
 
 
 def signed_fields(request: WebRequest) -> MultiDict[str]:
@@ -96,6 +97,8 @@ def signed_fields(request: WebRequest) -> MultiDict[str]:
     """
     if request.method == "GET" or not request.body:
         return MultiDict()
+    if len(request.body) > MOST_BYTES:
+        raise NotProven(f"its body is larger than {MOST_BYTES} bytes")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == FORM:
         return form(request.body)
