@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,21 @@ from typing import Any
 import pytest
 
 from gateway.store.operations import Cursor
+from gateway.testing import running_gateway
 from gateway_sms_voice.testing import TwilioDouble, twilio_double
-from tests.integration.phone_world import OURS, PUBLIC, a_number, phone_config, phone_world
+from tests.integration.phone_world import (
+    OURS,
+    PUBLIC,
+    PhoneWorld,
+    a_number,
+    phone_config,
+    phone_world,
+)
 from tests.integration.ticket_systems import DeskSystem, RtSystem, TicketSystem
 from tests.promises.process import API_TOKEN, GatewayProcess, Launcher, reserved_port
 
 pytestmark = pytest.mark.integration
+WRONG_ACCOUNT = f'account_sid = "AC{"9" * 32}"\napi_key = "SK9"\napi_secret = "its secret"'
 
 
 @pytest.fixture
@@ -259,3 +269,63 @@ async def settled_reply(process: GatewayProcess) -> Any:
             if found["items"] and found["items"][0]["state"] == "delivered":
                 return found["items"][0]
             await asyncio.sleep(0.05)
+
+
+async def test_whatsapp_goes_on_when_the_number_is_hidden(
+    tmp_path: Path, double: TwilioDouble
+) -> None:
+    """Somebody who is known by number and id is in the same ticket by the id alone, and is written
+    to there; after 24 hours the refusal says what WhatsApp wants.
+    """
+    ours, scoped = f"whatsapp:{OURS}", "DE.13491208655302741918"
+    ann, desk = a_number(), DeskSystem()
+    more = f'numbers = ["{ours}"]'
+    config = phone_config(double).replace(f'numbers = ["{OURS}"]', more) + desk.config
+    double.account.hook(f"{PUBLIC}/in/phone/messages")
+    async with running_gateway(tmp_path, config) as running:
+        double.webhooks.behind = (PUBLIC, running.url)
+        world = PhoneWorld(running=running, double=double)
+        both = {"ProfileName": "Ann", "ExternalUserId": scoped}
+        await double.text("Hi", sender=f"whatsapp:{ann}", to=ours, extra=both)
+        subject = f"WhatsApp message from Ann ({ann})"
+        [number] = await running.until(lambda: desk.tickets(running, subject), 20)
+        await double.text("Still me", sender=f"whatsapp:{scoped}", to=ours, extra=both)
+        said = await world.until_messages(2)
+        assert 1 == len({one.conversation for one in said})
+        await desk.answer(running, number, "Hello Ann")
+        await world.until_sent()
+        assert (ours, f"whatsapp:{scoped}") == (double.sent[0].sender, double.sent[0].to)
+        await world.until_reply("delivered")
+
+        view = await running.store.conversation(None, said[0].conversation)
+        [thread] = view.threads
+        assert thread.window_until == said[1].received_at + 24 * 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("", ""), "webhook_unverified"),
+        (('auth_token = "', 'auth_token = "not '), "wrong_key"),
+        ((f'account_sid = "{"AC" + "0" * 31 + "1"}"', WRONG_ACCOUNT), "wrong_account"),
+        ((PUBLIC, "https://another.example"), "webhook_elsewhere"),
+        ((f'numbers = ["{OURS}"]', 'numbers = ["+15005550001"]'), "unknown_number"),
+    ],
+)
+async def test_check_probe(
+    tmp_path: Path, double: TwilioDouble, change: tuple[str, str], said: str
+) -> None:
+    """`gateway check --probe` tells apart what is wrong, in a code and a sentence."""
+    double.account.hook(f"{PUBLIC}/in/phone/messages")
+    double.account.strange_keys["SK9"] = "its secret"
+    config = phone_config(double).replace(*change) if change[0] else phone_config(double)
+    (tmp_path / "gateway.toml").write_text(config)
+    launcher = await asyncio.to_thread(Launcher)
+    try:
+        process = GatewayProcess(launcher=launcher, folder=tmp_path, port=0, lmtp=0)
+        out, _, code = await process.told("--json", "check", "--probe")
+    finally:
+        await asyncio.to_thread(launcher.close)
+    probe = json.loads(out)["probes"]["channel/phone"]
+    assert (said, True) == (probe["code"], code != 0)
+    assert len(probe["reason"]) > 40

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from gateway.domain.draft import DraftParticipant, ThreadRef
-from gateway.domain.message import Message, Trust
+from gateway.domain.draft import Draft, DraftParticipant, ThreadRef
+from gateway.domain.message import Address, Message, Trust
 from gateway.domain.routing import Rule, When
 from tests.unit.core.workshop import Workshop, address, letter, workshop
 
@@ -221,6 +222,43 @@ async def test_repeat_needs_a_sender_that_is_vouched_for(shop: Workshop) -> None
     await shop.take(letter(proof="claimed"))
     await shop.take(letter(proof="claimed"))
     assert 2 == len(await shop.conversations())
+
+
+def said_by(author: Address, text: str, **more: Any) -> Draft:
+    """What somebody says by an address."""
+    return msgspec.structs.replace(letter(text=text, **more), author=author)
+
+
+async def test_further_addresses_of_an_author_take_part(shop: Workshop) -> None:
+    """What the same proof covers is the same person's: it may go on by that address alone, and
+    nobody else's address is taken by naming it.
+    """
+    number, scoped = address("+49151", "tel"), address("DE.1", "whatsapp")
+    thread = ThreadRef(native_id="ours~DE.1", address="DE.1")
+    first = said_by(number, "By number", also=(scoped,), thread=thread)
+    await shop.take(first)
+    await shop.take(said_by(scoped, "By id alone", thread=thread))
+    [conversation] = await shop.conversations()
+    view = await shop.store.conversation(None, conversation.id)
+    assert {number, scoped} == {one.address for one in view.identities}
+    assert 1 == len({one.contact for one in view.identities})
+
+    moved = address("+49666", "tel")
+    await shop.take(said_by(moved, "I have a new number", also=(scoped,)))
+    _, hers = sorted(await shop.conversations(), key=lambda one: one.id)
+    known = await shop.store.conversation(None, hers.id)
+    assert {moved, scoped} == {one.address for one in known.identities}
+    assert view.identities[0].contact == known.identities[0].contact
+
+    eve = address("+49777", "tel")
+    await shop.take(said_by(eve, "I say that I am Ann", also=(number,), proof="claimed"))
+    last = max(await shop.conversations(), key=lambda one: one.id)
+    view = await shop.store.conversation(None, last.id)
+    assert [eve] == [one.address for one in view.identities]
+    apart = [one for one in await shop.decisions("identity") if one.outcome == "apart"]
+    assert [f"tel:{number.value} came along, but is known as somebody else's"] == [
+        one.reason for one in apart
+    ]
 
 
 async def test_a_thread_leads_on_to_the_follow_up(shop: Workshop) -> None:
