@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway import Address, Ignored, NewArrival, Receipt, read_id
@@ -231,3 +233,15 @@ async def test_what_is_no_message_is_unreadable() -> None:
             for body in (b"", b"a=1", b"\xff", b"{}", b"[]", b"\x80"):
                 with pytest.raises(UnreadableArrival):
                     world.read(NewArrival(key="1", kind=kind, body=body))
+
+
+def test_every_error_is_in_the_manual() -> None:
+    """The channel's README has a row for each code that is handled, in the same words, and no other."""
+    readme = Path(__file__).parents[3] / "channels" / "sms_voice" / "README.md"
+    rows = [line.split(" | ") for line in readme.read_text().splitlines()]
+    told = {
+        cells[0].removeprefix("| "): cells[1]
+        for cells in rows
+        if len(cells) == 3 and cells[0].removeprefix("| ").isdigit()
+    }
+    assert {code: known.words for code, known in TABLE.items()} == told
