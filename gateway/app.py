@@ -158,7 +158,7 @@ class Gateway:
 
     def _senders(self) -> None:
         parts, outbox = self.parts, self.parts.settings.outbox
-        composer = ReplyComposer(parts.store, parts.keyring)
+        composer = ReplyComposer(parts.store, parts.keyring, parts.codes)
         targets: list[Target] = [
             BackendTarget(name, backend, parts.store, parts.hooks)
             for name, backend in parts.backends.items()

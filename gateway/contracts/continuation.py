@@ -38,8 +38,12 @@ class Redeemed(msgspec.Struct, frozen=True, kw_only=True):
 class Codes(Protocol):
     """Continuation codes of the instance's tenant."""
 
-    async def issue(self, conversation: int) -> IssuedCode:
+    async def issue(self, conversation: int, *, again: str = "") -> IssuedCode:
         """Make a code for a conversation.
+
+        Args:
+            again: names what it is made for, such as a delivery: the same gets the same digits,
+                however often it asks.
 
         Raises:
             Refused: as many codes live as the configuration allows.

@@ -55,27 +55,36 @@ class ContinuationCodes:
         self._clock, self._policy, self._choose = clock, policy, choose
         self._turn = asyncio.Lock()
 
-    async def issue(self, conversation: int) -> IssuedCode:
+    async def issue(self, conversation: int, *, again: str = "") -> IssuedCode:
         """Make a code for a conversation.
+
+        Args:
+            again: names what it is made for: the same gets the same digits, however often it asks.
 
         Raises:
             Refused: as many codes live as the configuration allows.
         """
+        made_for = self._keyring.digest("made_for", self._tenant, again) if again else ""
+        taken = 0
         async with self._turn:
             for _ in range(RACES):
                 book, version = await self._read()
-                if full(book, self._policy):
+                known = made_for and any(code.made_for == made_for for code in book.live)
+                if not known and full(book, self._policy):
                     raise Refused(
                         f"{len(book.live)} continuation codes live, and more would make them easy "
                         "to guess; wait until some run out, or raise [continuation] most_live"
                     )
-                code = f"{self._choose(CODES):0{DIGITS}d}"
+                code = self._draw(again, taken)
                 expires = self._clock.now() + int(self._policy.minutes * MINUTE)
                 fresh = LiveCode(
-                    hash=self._hash(code), conversation=conversation, expires_at=expires
-                )
+                    hash=self._hash(code), conversation=conversation, expires_at=expires,
+                    made_for=made_for,
+                )  # fmt: skip
                 after = issue(book, fresh)
-                if after is not None and await self._write(after, version):
+                if after is None:
+                    taken += 1
+                elif await self._write(after, version):
                     return IssuedCode(code=code, expires_at=expires)
         raise Overloaded("too many ask for a continuation code at once; try again")
 
@@ -98,6 +107,13 @@ class ContinuationCodes:
                     return None
                 return Redeemed(conversation=conversation, proof=proof)
         raise Overloaded("too many key in continuation codes at once; try again")
+
+    def _draw(self, again: str, taken: int) -> str:
+        """Draw digits: at random, or for what asks again such that only the key can tell them."""
+        if not again:
+            return f"{self._choose(CODES):0{DIGITS}d}"
+        digest = self._keyring.digest("draw", self._tenant, f"{again}/{taken}")
+        return f"{int(digest, 16) % CODES:0{DIGITS}d}"
 
     def _hash(self, code: str) -> str:
         return self._keyring.digest("continuation", self._tenant, code)

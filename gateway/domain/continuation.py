@@ -39,12 +39,14 @@ class LiveCode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Args:
         hash: of the code, under a key.
         use: what used it up, empty while nothing has.
+        made_for: what it was made for, hashed; the same may ask for it again.
     """
 
     hash: str
     conversation: int
     expires_at: int
     use: str = ""
+    made_for: str = ""
 
 
 class WrongTry(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +77,18 @@ def full(book: CodeBook, policy: ContinuationPolicy) -> bool:
 
 
 def issue(book: CodeBook, code: LiveCode) -> CodeBook | None:
-    """Write down a new code; None if the same six digits live already."""
-    if any(hmac.compare_digest(code.hash, other.hash) for other in book.live):
-        return None
+    """Write down a code; None if the same six digits live already, made for something else."""
+    for other in book.live:
+        if not hmac.compare_digest(code.hash, other.hash):
+            continue
+        mine = code.made_for and (code.made_for, code.conversation) == (
+            other.made_for, other.conversation,
+        )  # fmt: skip
+        if not mine:
+            return None
+        longer = msgspec.structs.replace(other, expires_at=code.expires_at)
+        live = tuple(longer if one is other else one for one in book.live)
+        return msgspec.structs.replace(book, live=live)
     return msgspec.structs.replace(book, live=(*book.live, code))
 
 

@@ -218,14 +218,18 @@ async def test_the_menu(tmp_path: Path, double: TwilioDouble) -> None:
 
 async def mailed(world: PhoneWorld, sender: str, text: str) -> Message:
     """Have somebody write a mail; the message it became."""
-    port: int = world.running.gateway.parts.channels["support"].listening_on  # type: ignore[attr-defined]
+    channel = world.running.gateway.parts.channels["support"]
     mail = f"From: <{sender}>\r\nTo: support@example.com\r\nSubject: Tap\r\n\r\n{text}\r\n"
 
-    def send() -> None:
-        with smtplib.LMTP("127.0.0.1", port) as client:
-            client.sendmail(sender, ["support@example.com"], mail.encode())
+    def send() -> bool:
+        try:
+            with smtplib.LMTP("127.0.0.1", channel.listening_on) as client:  # type: ignore[attr-defined]
+                client.sendmail(sender, ["support@example.com"], mail.encode())
+        except OSError:  # it does not listen yet
+            return False
+        return True
 
-    await asyncio.to_thread(send)
+    await world.running.until(lambda: asyncio.to_thread(send), 20)
 
     async def there() -> list[Message]:
         return [one for one in await world.everything() if one.text == text]
@@ -420,3 +424,18 @@ async def test_a_replay_of_a_call_changes_nothing(tmp_path: Path, double: Twilio
             for arrival in message.arrivals
         ]
         assert [*[["left"]] * (len(outcomes) - 1), ["same"]] == outcomes
+
+
+async def test_calls_while_the_gateway_was_away(tmp_path: Path, double: TwilioDouble) -> None:
+    """What came while nobody answered is asked for at the start, once."""
+    async with calls_world(tmp_path, double):
+        pass
+    call = double.call(sender=a_number(), CallerName="Ann")
+    call.cancel()
+    call.lose()
+    for _ in range(2):
+        async with calls_world(tmp_path, double) as world:
+            await world.until_messages(1)
+            [message] = await settled(world)
+            assert f"Missed call from Ann ({call.sender})" == message.subject
+            assert not message.quiet

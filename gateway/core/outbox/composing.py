@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
+from gateway.contracts.continuation import Codes
 from gateway.contracts.services import Tokens
+from gateway.core.outbox.codes import with_code
 from gateway.domain.conversation import Participant, Thread
 from gateway.domain.delivery import Delivery
 from gateway.domain.ids import show
@@ -68,23 +71,28 @@ def _remarks(message: Message, view: ConversationView) -> tuple[str, ...]:
 class ReplyComposer:
     """Makes replies, with what is needed to recognise the answer to them."""
 
-    def __init__(self, store: Store, tokens: Tokens) -> None:
-        self._store, self._tokens = store, tokens
+    def __init__(self, store: Store, tokens: Tokens, codes: Callable[[str], Codes]) -> None:
+        self._store, self._tokens, self._codes = store, tokens, codes
 
     async def compose(self, delivery: Delivery, message: Message, view: ConversationView) -> Reply:
-        """Make the reply of a delivery."""
+        """Make the reply of a delivery.
+
+        Raises:
+            Deferred: it is to hold a continuation code, and there is none at the moment.
+        """
         conversation = view.conversation
         thread = next((t for t in view.threads if t.id == delivery.thread), None)
         references = await self._references(delivery, view)
         automatic = delivery.operation == "acknowledge"
         subject = delivery.subject or message.subject or conversation.subject
+        text, html = (delivery.text, "") if automatic else (message.text, message.html)
+        text, html = await with_code(self._codes, delivery, text, html)
         return Reply(
             key=delivery.key, delivery=show("dlv", delivery.id), tenant=delivery.tenant,
             conversation=show("conv", conversation.id), message=show("msg", message.id),
             thread=thread, recipients=self._recipients(delivery, view, thread),
             subject=_answer_subject(subject),
-            text=delivery.text if automatic else message.text,
-            html="" if automatic else message.html,
+            text=text, html=html,
             language=message.language or conversation.language,
             attachments=() if automatic else message.attachments,
             token=self._tokens.make(delivery.tenant, conversation.id),

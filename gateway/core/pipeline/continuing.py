@@ -52,6 +52,7 @@ async def continue_where_proven(
             await store.conversation(None, own.conversation.id),
             await store.conversation(None, into.conversation.id),
             BY_CODE,
+            as_role="cc",
         )
         standing = {
             name: into if one.conversation.id == own.conversation.id else one

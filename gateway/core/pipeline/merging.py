@@ -16,6 +16,7 @@ from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Move
 from gateway.domain.conversation import Link, Participant
 from gateway.domain.delivery import Delivery
+from gateway.domain.draft import Role
 from gateway.domain.ids import show
 from gateway.domain.message import Message
 from gateway.errors import Refused
@@ -37,8 +38,18 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
     lent: tuple[int, ...] = ()
 
 
-def merge(work: Work, one: ConversationView, into: ConversationView, who: str) -> Link:
+def merge(
+    work: Work,
+    one: ConversationView,
+    into: ConversationView,
+    who: str,
+    *,
+    as_role: Role | None = None,
+) -> Link:
     """Merge a conversation into another one.
+
+    Args:
+        as_role: what those who come along are in the standing conversation; None for what they were.
 
     Raises:
         Refused: they are the same, of different tenants, or one is merged already.
@@ -69,7 +80,7 @@ def merge(work: Work, one: ConversationView, into: ConversationView, who: str) -
     work.moved += [Move(of="thread", id=thread, to=b.id) for thread in undo.threads]
     work.participants += [
         Participant(
-            tenant=b.tenant, conversation=b.id, identity=p.identity, role=p.role,
+            tenant=b.tenant, conversation=b.id, identity=p.identity, role=as_role or p.role,
             added_at=work.now, added_by=p.added_by,
         )
         for p in lent

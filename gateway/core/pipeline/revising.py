@@ -51,7 +51,9 @@ class Revised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _seen(message: Message) -> tuple[Any, ...]:
-    files = tuple((one.name, one.state, one.sha256) for one in message.attachments)
+    files = tuple(
+        (one.name, one.state, one.sha256) for one in message.attachments if one.state != "pending"
+    )
     return (*(getattr(message, name) for name in SEEN), files)
 
 

@@ -15,10 +15,11 @@ from gateway.domain.continuation import ContinuationPolicy
 from gateway.domain.conversation import Conversation
 from gateway.domain.draft import Draft, DraftParticipant, ThreadRef
 from gateway.domain.message import Address, Message
+from gateway.domain.outgoing import Reply
 from gateway.domain.tokens import Keyring
-from gateway.errors import Refused
+from gateway.errors import Refused, Unreachable
 from gateway.testing import CapturingLog, FakeClock, MemoryState
-from tests.unit.core.workshop import KEY, Workshop, letter, workshop
+from tests.unit.core.workshop import KEY, Workshop, letter, until, workshop
 
 BY_PHONE = Address(scheme="tel", value="+4930123456")
 STRANGER = Address(scheme="tel", value="+4940999999")
@@ -238,3 +239,63 @@ async def test_what_may_be_told_of_matters(shop: Workshop) -> None:
     assert None is await matters.get(12345)
     await shop.operator.set_state(None, matter.conversation, "resolved", "Gil")
     assert () == await matters.open_for(ann, least="asserted")
+
+
+async def test_an_agent_gives_a_code_by_a_mark(shop: Workshop) -> None:
+    """The customer reads six digits where the agent wrote the mark: the same at every attempt."""
+    shop.send_to("channel/post")
+    await shop.take(letter("bob", thread=ThreadRef(native_id="bob"), external_ids=("l-2",)))
+    conversation = (await shop.conversations())[1]
+    shop.post.script.then(Unreachable("away"))
+    text = "Call us and key in {{continuation_code}}."
+    await shop.operator.reply(None, conversation.id, text=text, internal=False, author="Gil")
+    await until(lambda: _true(shop.post.script.calls == 1))
+    await shop.later(6)
+    [sent] = await until_sent(shop)
+    code = sent.text.removeprefix("Call us and key in ").removesuffix(".")
+    assert (6, True) == (len(code), code.isdigit())
+    assert "{{continuation_code}}" in (await shop.messages(conversation.id))[1].text
+    redeemed = await shop.codes.redeem(code, by=BY_PHONE, use="call")
+    assert redeemed is not None
+    assert conversation.id == redeemed.conversation
+
+
+async def test_a_mark_waits_for_a_code(shop: Workshop) -> None:
+    """While no further code may live, the reply waits, and goes out when one has run out."""
+    shop.send_to("channel/post")
+    await shop.take(letter("bob", thread=ThreadRef(native_id="bob"), external_ids=("l-2",)))
+    conversation = (await shop.conversations())[1]
+    for _ in range(ContinuationPolicy().most_live):
+        await shop.codes.issue(conversation.id)
+    text = "{{continuation_code}}"
+    await shop.operator.reply(None, conversation.id, text=text, internal=False, author="Gil")
+
+    async def waits() -> bool:
+        found = await shop.deliveries("channel/post")
+        return [one.last_code for one in found] == ["no_code"]
+
+    await until(waits)
+    await shop.later(15 * 60)
+    await until_sent(shop)
+
+
+async def test_who_asks_again_gets_the_same_digits() -> None:
+    """The same purpose has one live code, which then lives longer; another purpose has another."""
+    clock = FakeClock()
+    ours = codes(clock, most_live=2)
+    first = await ours.issue(7, again="dlv-1")
+    clock.advance(60)
+    second = await ours.issue(7, again="dlv-1")
+    assert (first.code, first.expires_at + 60_000) == (second.code, second.expires_at)
+    assert first.code != (await ours.issue(7, again="dlv-2")).code
+    assert first.code == (await ours.issue(7, again="dlv-1")).code  # though no other may live
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def until_sent(shop: Workshop) -> list[Reply]:
+    """Wait until something has gone out."""
+    await until(lambda: _true(bool(shop.post.sent)))
+    return shop.post.sent

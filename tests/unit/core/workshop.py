@@ -359,7 +359,7 @@ class Workshop:
         kind, _, instance = name.partition("/")
         if kind == "backend":
             return BackendTarget(instance, self.backends[instance], self.store, self.hooks)
-        composer = ReplyComposer(self.store, self.keyring)
+        composer = ReplyComposer(self.store, self.keyring, lambda tenant: self.codes)
         return ChannelTarget(instance, self.channels[instance], self.store, self.hooks, composer)
 
     def send_to(self, name: str) -> Sender:

@@ -33,10 +33,12 @@ class CallPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         missed_calls: a call in which nothing was said is something to work on.
+        language: what callers are greeted in, which counts until another is known.
     """
 
     transcribe: Transcribe = "provider"
     missed_calls: bool = True
+    language: str = "en-US"
     region: str = ""
 
 
@@ -46,8 +48,9 @@ def policy_of(settings: PhoneSettings) -> CallPolicy:
     if voice is None:
         return CallPolicy(region=settings.region)
     return CallPolicy(
-        transcribe=voice.transcribe, missed_calls=voice.missed_calls, region=settings.region
-    )
+        transcribe=voice.transcribe, missed_calls=voice.missed_calls,
+        language=voice.languages[0], region=settings.region,
+    )  # fmt: skip
 
 
 class Composed(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +84,7 @@ def compose(
         for sid, one in sorted(facts.get("words", {}).items())
         if one["state"] == "completed" and (paragraph := one["text"])
     ]
-    languages = [facts.get("language", "").partition("-")[0]]
+    languages = [(facts.get("language") or policy.language).partition("-")[0]]
     for _, one in sorted((transcripts or {}).items()):
         said.append(_uncertain(one))
         languages.insert(0, one.get("language", ""))
