@@ -50,6 +50,7 @@ breaker_cap = 0.5
 [channels.phone]
 type = "sms_voice"
 numbers = ["{OURS}"]
+region = "DE"
 [channels.phone.kannel]
 url = "{self.kannel.url}"
 username = "{self.kannel.user}"

@@ -96,6 +96,23 @@ async def test_whole_way_by_smpp(world: World) -> None:
         assert note in (await messages(running, conversation.id))[-1].text
 
 
+async def test_number_without_a_plus_is_answered_as_it_came(world: World) -> None:
+    """Where the SMS centre does not say what kind of number it is, the answer goes to the very one
+    that it named, and not to a number of this country that looks like it.
+    """
+    async with (
+        world.gateway() as running,
+        smpp.smpp_centre(world.kannel.centre_port) as centre,
+        world.kannel_at_work(by_smpp=True),
+    ):
+        await centre.connected()
+        await centre.say(ANN[1:], "80800", b"Hallo?", kind=0)
+        number = await world.ticket(running, "Hallo?")
+        await world.desk.answer(running, number, "Ja")
+        [answer] = await centre.wait(1)
+        assert (ANN[1:], "80800") == (answer.receiver, answer.sender)
+
+
 async def test_no_answer_is_lost_while_the_centre_is_away(world: World) -> None:
     """While the SMS centre is away the probe says so and answers wait at Kannel; with a wrong
     password they wait at the gateway, and the operator is told what is wrong.

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from gateway_sms_voice.text.segments import count
 from tests.servers import smpp
 from tests.servers.fakesmsc import fake_centre, joined
 from tests.servers.kannel import Kannel, running_kannel
@@ -202,3 +203,37 @@ async def test_gsm_letters_survive(kannel: Kannel) -> None:
         await centre.say("15550001", "15559999", codes)
         await hook.wait(1)
         assert text == hook.asked[0][3].decode()
+
+
+async def test_segments_are_counted_as_kannel_does(kannel: Kannel) -> None:
+    """A text of as many segments as ``max-messages`` by our count goes out whole, in just so many,
+    whatever alphabet: one more, and Kannel would cut it off without a word.
+    """
+    texts = ["abc de " * 218, "€" * 760, "ж " * 335, "😀" * 330, "ä€ж[ " * 134, "a\n€ " * 304]
+    async with (
+        webhook() as hook,
+        smpp.smpp_centre(kannel.centre_port) as centre,
+        at_work(kannel, hook, by_smpp=True),
+    ):
+        await centre.connected()
+        for text in texts:
+            counted = count(text)
+            assert 10 == counted.segments
+            centre.submitted.clear()
+            await hand_in(kannel, text, Coding="0" if counted.alphabet == "gsm7" else "2")
+            parts = sorted(await centre.wait(10), key=lambda one: one.part)
+            assert [(n, 10) for n in range(1, 11)] == [one.part for one in parts]
+            content = b"".join(one.content for one in parts)
+            assert text == (from_gsm(content) if parts[0].coding == smpp.GSM else utf16(content))
+
+
+def utf16(content: bytes) -> str:
+    """Read UCS-2, in which what lies beyond it takes two units."""
+    return content.decode("utf-16-be")
+
+
+def from_gsm(content: bytes) -> str:
+    """Read GSM 7-bit, one letter an octet."""
+    plain, *escaped = content.split(b"\x1b")
+    text = "".join(GSM[code] for code in plain)
+    return text + "".join(EXTENDED[one[0]] + "".join(GSM[c] for c in one[1:]) for one in escaped)

@@ -77,19 +77,26 @@ class SmppCentre:
             await self._changed.wait_for(lambda: self._writer is not None)
 
     async def say(
-        self, sender: str, receiver: str, *parts: bytes, coding: int = GSM, reference: int = 77
+        self,
+        sender: str,
+        receiver: str,
+        *parts: bytes,
+        coding: int = GSM,
+        reference: int = 77,
+        kind: int = INTERNATIONAL,
     ) -> None:
         """Let a phone send a text.
 
         Args:
-            sender: E.164 without the plus sign, as the type of number says "international".
+            sender: E.164 without the plus sign, if ``kind`` says that it is international.
             parts: its bytes in the coding, in pieces of at most 134 octets if it is a long one.
             reference: what makes the parts one text; another for each.
+            kind: the type of both numbers: 0 unknown, 1 international, 2 national.
         """
         for number, part in enumerate(parts, 1):
             header = bytes((5, 0, 3, reference, len(parts), number)) if len(parts) > 1 else b""
             await self._deliver(
-                sender, receiver, header + part, coding, HAS_HEADER if header else 0
+                sender, receiver, header + part, coding, HAS_HEADER if header else 0, kind
             )
 
     async def report(self, message: Submitted, state: str, error: str = "000") -> None:
@@ -106,11 +113,18 @@ class SmppCentre:
         await self._deliver(sender, receiver, text.encode(), GSM, IS_RECEIPT)
 
     async def _deliver(
-        self, sender: str, receiver: str, content: bytes, coding: int, kind: int
+        self,
+        sender: str,
+        receiver: str,
+        content: bytes,
+        coding: int,
+        esm_class: int,
+        kind: int = INTERNATIONAL,
     ) -> None:
         body = b"".join(
             (
-                b"\0", _address(sender), _address(receiver), bytes((kind, 0, 0)), b"\0\0",
+                b"\0", _address(sender, kind), _address(receiver, kind),
+                bytes((esm_class, 0, 0)), b"\0\0",
                 bytes((0, 0, coding, 0, len(content))), content,
             )
         )  # fmt: skip
@@ -159,8 +173,8 @@ class SmppCentre:
             self._changed.notify_all()
 
 
-def _address(number: str) -> bytes:
-    return bytes((INTERNATIONAL, ISDN)) + number.encode() + b"\0"
+def _address(number: str, kind: int) -> bytes:
+    return bytes((kind, ISDN)) + number.encode() + b"\0"
 
 
 def read_submit(body: bytes, message_id: str) -> Submitted:

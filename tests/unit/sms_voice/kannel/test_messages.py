@@ -115,6 +115,35 @@ def test_senders(sender: str, region: str, value: str | None, answerable: bool) 
     assert ("none" if answerable else "notification") == draft.automated
 
 
+@pytest.mark.parametrize(
+    ("plain", "sender", "value"),
+    [
+        ("keep", "491701234567", "491701234567"),
+        ("keep", "01701234567", ANN),
+        ("keep", "00491701234567", ANN),
+        ("keep", ANN, ANN),
+        ("international", "491701234567", ANN),
+        ("international", "33612345678", "+33612345678"),
+        ("international", "80800123", "80800123"),
+        ("international", "80800", "80800"),
+        ("national", "1701234567", ANN),
+    ],
+)
+def test_numbers_without_a_plus_are_not_guessed_at(plain: str, sender: str, value: str) -> None:
+    """Which number is meant by digits alone only the operator's habit tells; unless it is known
+    they are answered as they came, since as a number of this country they may be a stranger's.
+    """
+    here = provider("DE", plain_numbers=plain)
+    request = message(x_kannel_from=sender, x_kannel_to=sender)
+    arrival = as_stored(here.arrival(here.ways[0], request), kind="channel")
+    [draft] = here.reader(arrival)
+    assert isinstance(draft, Draft)
+    assert draft.author is not None
+    assert draft.thread is not None
+    assert (value, value, True) == (draft.author.value, draft.thread.address, draft.answerable)
+    assert ((value,), arrival.lane) == (draft.recipients, draft.thread.native_id)
+
+
 def test_opt_out_is_no_message() -> None:
     """What the door found to be a STOP is kept as a decision and opens nothing."""
     assert isinstance(read(message(b"STOP"), opt_out="STOP"), Ignored)

@@ -8,11 +8,13 @@ attempt at one message (Kannel user guide, 6.5 "Kannel POST").
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+import phonenumbers
 
 from gateway import WebRequest
 from gateway_sms_voice.numbers import Endpoint, endpoint
@@ -22,7 +24,39 @@ HEADERS = (
     "x-kannel-from", "x-kannel-to", "x-kannel-time", "x-kannel-smsc", "x-kannel-coding",
     "x-kannel-udh", "x-kannel-mclass", "x-kannel-service", "x-kannel-meta-data",
 )  # fmt: skip
-Coding = Literal["text", "data"]
+Plain = Literal["keep", "international", "national"]
+SHORT_CODE, LONGEST = 6, 64
+_SPACING = re.compile(r"[\s().\-/]")
+
+
+class Notation(msgspec.Struct, frozen=True, kw_only=True):
+    """How the SMS centre writes numbers.
+
+    A number without its plus sign may be a national or an international one, and often both exist:
+    whoever guesses answers a stranger. Unless the operator's habit is known it is kept as it is, and
+    the SMS centre that wrote it takes it back.
+
+    Args:
+        region: country whose national numbers are meant.
+        plain: what is meant by a number that begins with neither ``+`` nor ``0``.
+    """
+
+    region: str = ""
+    plain: Plain = "keep"
+
+    def read(self, number: str) -> Endpoint:
+        """Read one end of a message."""
+        digits = _SPACING.sub("", number)
+        if not (digits.isascii() and digits.isdigit()) or len(digits) <= SHORT_CODE:
+            return endpoint(number, self.region)
+        if digits.startswith("00"):
+            return endpoint(f"+{digits[2:]}")
+        if digits.startswith("0") or self.plain == "national":
+            return endpoint(digits, self.region)
+        whole = f"+{digits}"
+        if self.plain == "international" and _is_possible(whole):
+            return endpoint(whole)
+        return Endpoint(value=digits[:LONGEST])
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +92,11 @@ def id_of(request: WebRequest) -> str:
     return identifier
 
 
-def incoming(headers: Mapping[str, str], region: str) -> Incoming:
+def incoming(headers: Mapping[str, str], notation: Notation) -> Incoming:
     """Read the headers that were kept."""
     return Incoming(
-        ours=endpoint(headers.get("x-kannel-to", ""), region),
-        theirs=endpoint(headers.get("x-kannel-from", ""), region),
+        ours=notation.read(headers.get("x-kannel-to", "")),
+        theirs=notation.read(headers.get("x-kannel-from", "")),
         coding=headers.get("x-kannel-coding", ""),
         smsc=headers.get("x-kannel-smsc", ""),
         sent_at=_moment(headers.get("x-kannel-time", "")),
@@ -91,6 +125,13 @@ def text_of(body: bytes, content_type: str, coding: str) -> str | None:
         return body.decode(charset, "replace")
     except LookupError:
         return body.decode("utf-8", "replace")
+
+
+def _is_possible(number: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _moment(text: str) -> int | None:

@@ -27,7 +27,7 @@ from gateway_sms_voice.providers.contract import (
     Wishes,
 )
 from gateway_sms_voice.providers.kannel import sending, status
-from gateway_sms_voice.providers.kannel.fields import HEADERS, id_of, incoming, text_of
+from gateway_sms_voice.providers.kannel.fields import HEADERS, Notation, id_of, incoming, text_of
 from gateway_sms_voice.providers.kannel.proof import CODE, Proof
 from gateway_sms_voice.providers.kannel.reading import Reading
 from gateway_sms_voice.providers.kannel.receipts import QUERY, kept_query
@@ -56,7 +56,7 @@ class KannelProvider(Provider):
 
     def __init__(self, settings: KannelSettings, context: Context[PhoneSettings]) -> None:
         self._settings, self._context = settings, context
-        self._region = context.settings.region
+        self._notation = Notation(region=context.settings.region, plain=settings.plain_numbers)
         self._proof = Proof(settings.webhook_secret.reveal(), settings.allowed_ips)
         # A connection a request: one that smsbox has left would make the next outcome unknown.
         self._caller = Caller(context.http, name="Kannel", timeout=settings.timeout)
@@ -73,7 +73,7 @@ class KannelProvider(Provider):
             return _report(request)
         key = id_of(request)
         headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
-        known = incoming(headers, self._region)
+        known = incoming(headers, self._notation)
         return NewArrival(
             key=key, lane=native_thread(known.ours, known.theirs), kind=way.kind,
             body=request.body, headers=headers,
@@ -85,7 +85,7 @@ class KannelProvider(Provider):
         """Say what a message wants of the channel."""
         if arrival.kind != "message":
             return None
-        known = incoming(arrival.headers, self._region)
+        known = incoming(arrival.headers, self._notation)
         text = text_of(arrival.body, arrival.content_type, known.coding)
         return Wishes(ours=known.ours, theirs=known.theirs, text=text or "")
 
@@ -97,7 +97,7 @@ class KannelProvider(Provider):
     @property
     def reader(self) -> Reader:
         """Read what Kannel handed in."""
-        return Reading(region=self._region)
+        return Reading(notation=self._notation)
 
     # out
 

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway import Arrival, Draft, DraftAttachment, Ignored, Parsed, ThreadRef, Trust
 from gateway_sms_voice.optout import reason_of
-from gateway_sms_voice.providers.kannel.fields import Incoming, incoming, text_of
+from gateway_sms_voice.providers.kannel.fields import Incoming, Notation, incoming, text_of
 from gateway_sms_voice.providers.kannel.receipts import read_report
 from gateway_sms_voice.threads import native_thread
 
@@ -17,16 +17,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What reading depends on besides the arrival.
 
     Args:
-        region: country whose national numbers are meant.
+        notation: how the SMS centre writes numbers.
     """
 
-    region: str = ""
+    notation: Notation = Notation()
 
     def __call__(self, arrival: Arrival) -> Sequence[Parsed]:
         """Read one arrival."""
         if arrival.kind == "status":
             return [read_report(arrival.body, arrival.remote)]
-        known = incoming(arrival.headers, self.region)
+        known = incoming(arrival.headers, self.notation)
         if asked := arrival.remote.get("opt_out"):
             return [Ignored(reason=reason_of(str(asked), str(known.theirs), str(known.ours)))]
         return [_draft(arrival, known)]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 from gateway import Secret
+from gateway_sms_voice.providers.kannel.fields import Plain
 
 SHORTEST_SECRET = 16
 
@@ -47,6 +48,14 @@ class KannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="The smsc-id to send through; empty for Kannel's choice.",
         ),
     ] = ""
+    plain_numbers: Annotated[
+        Plain,
+        Meta(
+            description="What the SMS centre means by a number of more than six digits that begins "
+            "with neither + nor 0: international (491701234567) or national, of region; keep "
+            "answers it as it came, but does not know the person on other channels."
+        ),
+    ] = "keep"
     max_parts: Annotated[
         int,
         Meta(
