@@ -199,6 +199,7 @@ class Gateway:
             start("pipeline", self.pipeline.run)
             start("store", _bound(watch_store, parts.store, parts.board, parts.pace.store))
             start("timers", self.timers.run)
+            start("high_water", parts.high_water.run)
             start("retention", self.parts.retention.run)
             start("membership", parts.membership.run)
             start("erasure", self.parts.eraser.run)

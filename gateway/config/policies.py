@@ -23,8 +23,16 @@ class RedactionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class IntakeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a sender is kept waiting."""
+    """How long a sender is kept waiting, and how much may wait."""
 
+    high_water: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Messages of one tenant's customers that may wait to be worked on; above "
+            "it senders are asked to come back later, until a tenth of them is done. 0 for no limit.",
+        ),
+    ] = 2_000_000
     ack_seconds: Annotated[
         float,
         Meta(

@@ -17,6 +17,7 @@ from gateway.core.continuation import OWNER, ContinuationCodes
 from gateway.core.erasing import Eraser
 from gateway.core.forgetting import Forgetter
 from gateway.core.health import HealthBoard
+from gateway.core.high_water import HighWater
 from gateway.core.intake import IntakeDoor
 from gateway.core.machine import Machine
 from gateway.core.matters import StoredMatters
@@ -100,6 +101,7 @@ class Parts:
     log_of: Callable[[str], Log]
     pace: Pace
     turns: Turns
+    high_water: HighWater
     pool: ParserPool
     instance: str
     membership: Membership
@@ -211,7 +213,7 @@ class Parts:
         return IntakeDoor(
             store=self.store, clock=self.clock, new_id=self.new_id, tenant=tenant, source=name,
             kind="backend" if kind == "backend" else "channel", on_accepted=accepted, patience=self.settings.intake.ack_seconds,
-            turns=self.turns, fence=fence,
+            turns=self.turns, fence=fence, admit=self.high_water.admit,
         )  # fmt: skip
 
     def context(self, kind: str, name: str, tenant: str, settings: Any) -> Context[Any]:
@@ -293,8 +295,9 @@ async def assembled(
             assembly=assembly, data=data, store=store, blobs=blobs, clock=clock,
             random=runs_on.random, new_id=membership.new_id, hooks=Hooks(dispatcher), board=board,
             metrics=metrics, keyring=keyring, http=runs_on.http(), log=log, log_of=runs_on.log,
-            pace=runs_on.pace, turns=Turns(clock), pool=runs_on.parsers(), instance=runs_on.instance(),
-            membership=membership,
+            pace=runs_on.pace, turns=Turns(clock), pool=runs_on.parsers(), membership=membership,
+            instance=runs_on.instance(),
+            high_water=HighWater(store=store, board=board, log=log, mark=settings.intake.high_water),
         )  # fmt: skip
         parts.listeners.append(metrics.notice)
         parts.make_connectors()

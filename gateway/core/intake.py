@@ -28,6 +28,7 @@ class IntakeDoor:
         on_accepted: told after the commit of the partitions of what was stored, one for each
             arrival, so that the pipeline wakes up.
         patience: seconds a sender is kept waiting for the commit.
+        admit: raises `Overloaded` while a tenant's customers are asked to come back later.
         turns: shared with the pipeline, which lets senders go first.
         fence: behind which a connector stores that only one process runs.
     """
@@ -44,12 +45,13 @@ class IntakeDoor:
         on_accepted: Callable[[Sequence[int]], None],
         patience: float = 8.0,
         turns: Turns | None = None,
+        admit: Callable[[str], None] = lambda _tenant: None,
         fence: Fence | None = None,
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._tenant, self._source, self._kind = tenant, source, kind
         self._on_accepted, self._patience, self._fence = on_accepted, patience, fence
-        self._turns = turns or Turns(clock)
+        self._turns, self._admit = turns or Turns(clock), admit
 
     async def accept(
         self, arrivals: Sequence[NewArrival], *, state: Sequence[tuple[str, Any]] = ()
@@ -60,6 +62,8 @@ class IntakeDoor:
             Overloaded: ask the sender to come back later.
             StoreUnavailable: nothing was stored; do not acknowledge.
         """
+        if arrivals and self._kind == "channel":
+            self._admit(self._tenant)
         now = self._clock.now()
         stored = [self._stamp(new, now, await _digest(new.body)) for new in arrivals]
         owner = f"{self._kind}/{self._source}"

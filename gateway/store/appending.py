@@ -25,9 +25,10 @@ WITH stored AS (
     )
     RETURNING id
 )
-INSERT INTO arrival_state (arrival, state, size, reason, partition)
-SELECT id, 'waiting', size, NULL, place
-FROM unnest($1::bigint[], $8::bigint[], $9::smallint[]) AS waiting (id, size, place)
+INSERT INTO arrival_state (arrival, state, size, reason, partition, flow)
+SELECT id, 'waiting', size, NULL, place, flow
+FROM unnest($1::bigint[], $8::bigint[], $9::smallint[], $10::text[])
+    AS waiting (id, size, place, flow)
 """
 
 
@@ -88,13 +89,13 @@ class GroupAppender:
     async def _insert(self, batch: Sequence[Appended]) -> Exception | None:
         arrivals = [row for rows in batch for row in rows.arrivals]
         states = [row for rows in batch for row in rows.states]
-        sizes, places = [row[2] for row in states], [row[4] for row in states]
+        marks = [[row[place] for row in states] for place in (2, 4, 5)]  # size, partition, flow
         try:
             async with self._engine.connect() as connection:
                 raw = await connection.get_raw_connection()
                 driver: Any = raw.driver_connection
                 try:
-                    await driver.execute(_APPEND, *_columns(arrivals), sizes, places)
+                    await driver.execute(_APPEND, *_columns(arrivals), *marks)
                 except BaseException:
                     if driver.is_closed():
                         await connection.invalidate()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, select, text, upda
 
 from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
 from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.flow import flow_of, in_turn
 from gateway.domain.partition import Fence, Share, mask, of_lane
 from gateway.errors import NotFound, Refused
 from gateway.store import schema
@@ -20,9 +21,21 @@ from gateway.store.writing import commit
 
 _MOST = 1000
 _state = schema.arrival_state.c
+# One seek a flow, however many arrivals each has.
+_FLOWS = text(
+    "WITH RECURSIVE found (flow) AS ("
+    "SELECT min(flow) FROM arrival_state WHERE state = 'waiting' UNION ALL "
+    "SELECT (SELECT min(flow) FROM arrival_state WHERE state = 'waiting' AND flow > found.flow)"
+    " FROM found WHERE found.flow IS NOT NULL) SELECT flow FROM found WHERE flow IS NOT NULL"
+)
 _WAITING = (
     select(_state.arrival, _state.size)
-    .where(_state.state == "waiting", _state.arrival > bindparam("after"), text(schema.MINE))
+    .where(
+        _state.state == "waiting",
+        _state.flow == bindparam("flow"),
+        _state.arrival > bindparam("after"),
+        text(schema.MINE),
+    )
     .order_by(_state.arrival)
     .limit(bindparam("most"))
 )
@@ -67,20 +80,23 @@ def append_with_state(
 def waiting(
     connection: Connection,
     *,
-    after: int,
+    after: Mapping[str, int],
     limit: int,
     max_bytes: int,
     share: Share | None,
     but: Collection[int],
 ) -> list[Found]:
-    """Read waiting arrivals, oldest first, as many as fit, but one at least."""
+    """Read waiting arrivals, of each flow the oldest, as many as fit, but one at least."""
     ids: list[int] = []
     total = 0
     # What is known already is read again, for it may all lie before what is not.
-    most = limit + len(but)
-    for row in query(connection, _WAITING, after=after, most=most, mine=mask(share)):
-        if row.arrival in but:
-            continue
+    most, mine = limit + len(but), mask(share)
+    flows = [row.flow for row in query(connection, _FLOWS)]
+    queues = [
+        query(connection, _WAITING, flow=flow, after=after.get(flow, 0), most=most, mine=mine)
+        for flow in flows
+    ]
+    for row in in_turn([one for one in queue if one.arrival not in but] for queue in queues):
         total += row.size
         if ids and (total > max_bytes or len(ids) == limit):
             break
@@ -199,7 +215,9 @@ def set_state(
     """Put an arrival from one state into another."""
     table, states = schema.arrival, schema.arrival_state
     statement = (
-        select(table.c.doc, table.c.body, table.c.blob).where(table.c.id == identifier)
+        select(table.c.tenant, table.c.doc, table.c.body, table.c.blob).where(
+            table.c.id == identifier
+        )
     ).with_for_update()
     row = connection.execute(_of_tenants(connection, statement, tenants)).one_or_none()
     if row is None:
@@ -214,7 +232,10 @@ def set_state(
         size = BIG_BODY if row.blob else len(row.body)
         arrival = decode(row.doc, Arrival)
         place = of_lane(arrival.tenant, arrival.lane)
-        values = {"arrival": identifier, "state": state, "size": size, "partition": place}
+        flow = flow_of(row.tenant, arrival.source_kind)
+        values = {
+            "arrival": identifier, "state": state, "size": size, "partition": place, "flow": flow,
+        }  # fmt: skip
         connection.execute(insert_into(connection, states).values(**values))
     else:
         # The reason is kept: it tells why a discarded arrival was in quarantine.

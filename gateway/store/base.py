@@ -6,7 +6,7 @@ An engine adds only how such a function is run: `_read`, `_write`, and `_append`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -134,13 +134,13 @@ class BaseStore(ABC):
     async def waiting_arrivals(
         self,
         *,
-        after: int,
+        after: Mapping[str, int],
         limit: int,
         max_bytes: int,
         share: Share | None = None,
         but: Collection[int] = (),
     ) -> list[Arrival]:
-        """Read waiting arrivals with an id above `after`, oldest first, bounded in bytes."""
+        """Read waiting arrivals behind `after`, the oldest of each flow in turn, bounded in bytes."""
         found = await self._read(
             journal.waiting, after=after, limit=limit, max_bytes=max_bytes, share=share, but=but
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Select, Table, and_, func, or_, select, text
 from gateway.domain.conversation import Conversation
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
+from gateway.domain.flow import flow_of, tenant_of
 from gateway.domain.message import Message
 from gateway.errors import NotFound
 from gateway.store import schema
@@ -257,13 +259,20 @@ def read_delivery(connection: Connection, tenants: Tenants, identifier: int) -> 
 def count(connection: Connection) -> Counts:
     """Count what waits, from partial indexes only."""
     states, arrival, table = schema.arrival_state, schema.arrival, schema.delivery
-    arrivals = {
-        row.state: row.many
-        for row in connection.execute(
-            select(states.c.state, func.count().label("many")).group_by(states.c.state)
-        )
-    }
-    first = select(func.min(states.c.arrival)).where(states.c.state == "waiting").scalar_subquery()
+    arrivals: Counter[str] = Counter()
+    customers: Counter[str] = Counter()
+    first: int | None = None
+    for row in connection.execute(
+        select(
+            states.c.state, states.c.flow,
+            func.count().label("many"), func.min(states.c.arrival).label("eldest"),
+        ).group_by(states.c.state, states.c.flow)
+    ):  # fmt: skip
+        arrivals[row.state] += row.many
+        if row.state == "waiting":
+            first = row.eldest if first is None else min(first, row.eldest)
+            if row.flow == flow_of(tenant := tenant_of(row.flow), "channel"):
+                customers[tenant] += row.many
     oldest = connection.scalar(select(arrival.c.received_at).where(arrival.c.id == first))
     by_state: dict[str, dict[str, int]] = {"waiting": {}, "dead": {}, "unknown": {}}
     waiting = by_state["waiting"]
@@ -283,8 +292,9 @@ def count(connection: Connection) -> Counts:
             eldest.append(row.eldest)
     made = [d.made_at for d in _all(connection, schema.delivery, Delivery, "id", eldest)]
     return Counts(
-        arrivals_waiting=arrivals.get("waiting", 0),
-        arrivals_quarantined=arrivals.get("quarantined", 0),
+        arrivals_waiting=arrivals["waiting"],
+        customers_waiting=dict(customers),
+        arrivals_quarantined=arrivals["quarantined"],
         deliveries_waiting=waiting,
         deliveries_dead=by_state["dead"],
         deliveries_unknown=by_state["unknown"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -84,10 +84,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """What waits and how long, for metrics and readiness.
 
     Args:
-        oldest_arrival, oldest_delivery: when the oldest waiting one came in, or None.
+        customers_waiting: by tenant.
+        oldest_arrival, oldest_delivery: when it came in, if any waits.
     """
 
     arrivals_waiting: int = 0
+    customers_waiting: dict[str, int] = {}
     arrivals_quarantined: int = 0
     deliveries_waiting: dict[str, int] = {}
     deliveries_dead: dict[str, int] = {}
@@ -171,19 +173,17 @@ class Store(Protocol):
     async def waiting_arrivals(
         self,
         *,
-        after: int,
+        after: Mapping[str, int],
         limit: int,
         max_bytes: int,
         share: Share | None = None,
         but: Collection[int] = (),
     ) -> list[Arrival]:
-        """Read waiting arrivals with an id above `after`, oldest first, bounded in bytes.
-
-        At least one is returned if any waits.
+        """Read waiting arrivals, the oldest of each flow in turn, bounded in bytes but one at least.
 
         Args:
-            share: only those of these partitions.
-            but: ids of some that are known already.
+            after: by flow, the id above which to begin.
+            share, but: only those of these partitions; without these ids.
         """
         ...
 

@@ -21,6 +21,7 @@ from gateway.domain.conversation import (
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
+from gateway.domain.flow import flow_of
 from gateway.domain.ids import key_hash
 from gateway.domain.message import Message
 from gateway.domain.partition import of_conversation, of_lane
@@ -86,7 +87,8 @@ def arrival_row(arrival: Arrival, blob: str | None) -> Row:
 def arrival_state_row(arrival: Arrival) -> Row:
     """Row of `arrival_state` for an arrival that waits."""
     place = of_lane(arrival.tenant, arrival.lane)
-    return (arrival.id, "waiting", len(arrival.body), None, place)
+    flow = flow_of(plain(arrival.tenant), arrival.source_kind)
+    return (arrival.id, "waiting", len(arrival.body), None, place, flow)
 
 
 def contact_row(contact: Contact) -> Row:

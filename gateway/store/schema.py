@@ -85,7 +85,8 @@ arrival_state = Table(
     "arrival_state", metadata,
     Column("arrival", NUMBER, primary_key=True, autoincrement=False),
     _text("state"), _number("size"), _bytes("reason", null=True), _partition(),
-    Index("arrival_state_state", "state", "arrival"),
+    Column("flow", SORTED, nullable=False),
+    Index("arrival_state_state", "state", "flow", "arrival"),
 )  # fmt: skip
 
 claim = Table(

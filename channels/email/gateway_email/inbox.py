@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from gateway import Clock, Health, HealthReport, Intake, Log, NewArrival, State
+from gateway import Clock, Health, HealthReport, Intake, Log, NewArrival, Overloaded, State
 from gateway_email.faults import told
 from gateway_email.imap import (
     ImapAuthenticationError,
@@ -25,6 +25,7 @@ from gateway_email.settings import ImapSettings
 KEYWORD = "$GatewayTaken"
 BATCH, BATCH_BYTES = 50, 8 << 20
 IDLE_SECONDS = 540.0
+OVERLOAD_SECONDS = 5.0
 RESCAN_SECONDS = 3_600.0
 
 
@@ -162,8 +163,17 @@ class Inbox:
         self, session: ImapSession, mailbox: Mailbox, intake: Intake,
         arrivals: list[NewArrival], uids: list[int], mark: Watermark,
     ) -> None:  # fmt: skip
-        """Commit mails with the watermark; only then touch the mailbox."""
-        await intake.accept(arrivals, state=[(self._state_key, msgspec.to_builtins(mark))])
+        """Commit mails with the watermark; only then touch the mailbox.
+
+        While the gateway takes no more in, nothing further is fetched.
+        """
+        while True:
+            try:
+                await intake.accept(arrivals, state=[(self._state_key, msgspec.to_builtins(mark))])
+                break
+            except Overloaded as error:
+                self._log.info("imap.paused", folder=self._settings.folder, reason=str(error))
+                await asyncio.sleep(OVERLOAD_SECONDS)
         for uid in uids:
             self._taken.add((mailbox.uidvalidity, uid))
             await self._after(session, uid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 
 from gateway.contracts.services import Clock, Log
@@ -23,6 +23,7 @@ from gateway.core.turns import Turns
 from gateway.domain.arrival import Arrival, Quarantined
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
+from gateway.domain.flow import flow_of
 from gateway.domain.ids import NODE_BITS, SEQUENCE_BITS
 from gateway.domain.known import Known, Question
 from gateway.domain.partition import of_lane
@@ -86,7 +87,8 @@ class Pipeline:
         partitions.on_change(self._start_afresh)
         self._afresh = False
         self._held: dict[int, tuple[str, Tenure]] = {}
-        self._newest, self._rescan_at = 0, 0.0
+        self._newest: dict[str, int] = {}  # by flow
+        self._rescan_at = 0.0
         self._left: set[str] = set()
         self._finished: set[int] = set()
         self._race = asyncio.Lock()
@@ -117,16 +119,17 @@ class Pipeline:
         """
         self._wake.clear()
         if self._afresh:
-            self._afresh, self._newest = False, 0
+            self._afresh = False
+            self._newest.clear()
             self._left.clear()
-        after = self._newest
-        if self._partitions.share is not None:
-            after = max(0, after - LATE)
-        self._newest = max(self._newest, await self._take(after, None))
+        late = 0 if self._partitions.share is None else LATE
+        after = {flow: max(0, newest - late) for flow, newest in self._newest.items()}
+        for flow, seen in (await self._take(after, None)).items():
+            self._newest[flow] = max(self._newest.get(flow, 0), seen)
         loop = asyncio.get_running_loop()
         if loop.time() >= self._rescan_at:
             self._left.clear()
-            await self._take(0, self._newest)
+            await self._take({}, self._newest)
             self._rescan_at = loop.time() + self._rest
         try:
             async with asyncio.timeout(self._rest):
@@ -138,16 +141,25 @@ class Pipeline:
     def _rest(self) -> float:
         return self._pace.left if self._left else self._pace.idle
 
-    async def _take(self, after: int, until: int | None) -> int:
-        """Put waiting arrivals into their lanes as there is room; gives the newest id seen."""
-        partitions = self._partitions
+    async def _take(
+        self, after: Mapping[str, int], until: Mapping[str, int] | None
+    ) -> dict[str, int]:
+        """Put waiting arrivals into their lanes as there is room.
+
+        Args:
+            after, until: ids by flow between which to look.
+
+        Returns:
+            The newest ids seen, by flow.
+        """
+        partitions, seen = self._partitions, dict(after)
         while True:
             await self._lanes.wait_for_room()
             items, size = self._lanes.room
             self._finished.clear()
             limit = min(items, 256) if until is None else 256
             batch = await self._store.waiting_arrivals(
-                after=after,
+                after=seen,
                 limit=limit,
                 max_bytes=size,
                 share=partitions.share,
@@ -157,7 +169,11 @@ class Pipeline:
             self._left.update(
                 lane for lane, held in self._held.values() if not partitions.holds(held)
             )
+            behind = until is None
             for arrival in batch:
+                flow = flow_of(arrival.tenant, arrival.source_kind)
+                behind = behind or arrival.id < (until or {}).get(flow, 0)
+                seen[flow] = arrival.id
                 # What was finished while the batch was read is in it, but waits no more.
                 if arrival.id in self._held or arrival.id in self._finished:
                     continue
@@ -169,10 +185,8 @@ class Pipeline:
                 tenure = partitions.tenure(of_lane(arrival.tenant, arrival.lane))
                 self._held[arrival.id] = lane, tenure
                 self._lanes.put(lane, arrival)
-            if batch:
-                after = batch[-1].id
-            if not batch or (until is not None and after >= until):
-                return after
+            if not batch or not behind:
+                return seen
 
     async def _work(self, arrival: Arrival) -> None:
         """Work on one arrival until it is done or put aside; the lane behind it waits."""

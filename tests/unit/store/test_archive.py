@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.domain.flow import flow_of
 from gateway.domain.message import Attachment
 from gateway.errors import Refused, SchemaMismatch, StoreUnavailable
 from gateway.store import migrating
@@ -101,12 +102,13 @@ async def test_a_backup_under_load_is_whole(
     assert made == await restore_backup(folder, target, data=place, blobs=again)
     assert "k" * 64 == (place / "reply.key").read_text()
     restored = await open_store(target, blobs=again, clock=FixedClock())
-    there, after = set(), 0
+    there: set[int] = set()
+    after: dict[str, int] = {}
     while found := await restored.waiting_arrivals(after=after, limit=256, max_bytes=1 << 26):
         there |= {arrival.id for arrival in found}
         for arrival in found:
             assert arrival.sha256 == hashlib.sha256(arrival.body).digest()
-        after = found[-1].id
+            after[flow_of(arrival.tenant, arrival.source_kind)] = arrival.id
     assert set() == before - there
     [conversation] = await restored.conversations(None, ConversationFilter(), Cursor())
     assert one.conversation.id == conversation.id

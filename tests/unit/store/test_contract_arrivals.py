@@ -9,15 +9,18 @@ import pytest
 
 from gateway.domain.arrival import Quarantined
 from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.flow import flow_of, in_turn
 from gateway.errors import NotFound, Refused
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.operations import Cursor, Store
 from tests.unit.store.values import NOW, TENANT, Opened, arrival, claim, message
 
+CUSTOMERS = flow_of(TENANT, "channel")
+
 
 async def waiting(store: Store, after: int = 0) -> list[int]:
     """Ids of the arrivals that wait."""
-    found = await store.waiting_arrivals(after=after, limit=100, max_bytes=1 << 30)
+    found = await store.waiting_arrivals(after={CUSTOMERS: after}, limit=100, max_bytes=1 << 30)
     return [one.id for one in found]
 
 
@@ -28,14 +31,14 @@ async def test_what_was_accepted_waits_as_it_came(store: Store) -> None:
         remote={"peer": "192.0.2.1"}, kind="mail",
     )  # fmt: skip
     await store.accept([one])
-    assert [one] == await store.waiting_arrivals(after=0, limit=10, max_bytes=1000)
+    assert [one] == await store.waiting_arrivals(after={}, limit=10, max_bytes=1000)
 
 
 async def test_many_tasks_accept_at_once(store: Store) -> None:
     """Whatever is accepted at the same time is all there, and in the order of its ids."""
     many = [arrival() for _ in range(200)]
     await asyncio.gather(*(store.accept([one]) for one in many))
-    found = await store.waiting_arrivals(after=0, limit=1000, max_bytes=1 << 30)
+    found = await store.waiting_arrivals(after={}, limit=1000, max_bytes=1 << 30)
     assert [one.id for one in many] == [one.id for one in found]
 
 
@@ -44,12 +47,34 @@ async def test_reading_is_bounded_but_gives_one_at_least(store: Store) -> None:
     many = [arrival(b"x" * 600) for _ in range(4)]
     await store.accept(many)
     ids = [one.id for one in many]
-    page = await store.waiting_arrivals(after=0, limit=10, max_bytes=1300)
+    page = await store.waiting_arrivals(after={}, limit=10, max_bytes=1300)
     assert ids[:2] == [one.id for one in page]
-    page = await store.waiting_arrivals(after=ids[0], limit=10, max_bytes=10)
+    page = await store.waiting_arrivals(after={CUSTOMERS: ids[0]}, limit=10, max_bytes=10)
     assert [ids[1]] == [one.id for one in page]
-    page = await store.waiting_arrivals(after=0, limit=3, max_bytes=1 << 20)
+    page = await store.waiting_arrivals(after={}, limit=3, max_bytes=1 << 20)
     assert ids[:3] == [one.id for one in page]
+
+
+async def test_no_tenants_burst_holds_up_another_nor_agents_replies(store: Store) -> None:
+    """Behind a thousand of one tenant, another's one and an agent's reply are in the first page."""
+    burst = [arrival() for _ in range(1000)]
+    late = [arrival(tenant="acme"), arrival(source_kind="backend"), arrival(source_kind="api")]
+    await store.accept(burst)
+    await store.accept(late)
+    page = await store.waiting_arrivals(after={}, limit=10, max_bytes=1 << 20)
+    assert [*burst[:7], *late] == page
+    seen = {flow_of(one.tenant, one.source_kind): one.id for one in page}
+    page = await store.waiting_arrivals(after=seen, limit=10, max_bytes=1 << 20)
+    assert burst[7:17] == page
+    counts = await store.counts()
+    assert (1003, {TENANT: 1000, "acme": 1}) == (counts.arrivals_waiting, counts.customers_waiting)
+    assert burst[0].received_at == counts.oldest_arrival
+
+
+def test_turns_are_fair() -> None:
+    """One of each in turn, whatever the others have."""
+    assert ["a1", "b1", "a2", "a3"] == list(in_turn([["a1", "a2", "a3"], [], ["b1"]]))
+    assert [] == list(in_turn([]))
 
 
 async def test_a_big_body_goes_to_the_blob_store(store: Store, blobs: MemoryBlobs) -> None:
@@ -57,7 +82,7 @@ async def test_a_big_body_goes_to_the_blob_store(store: Store, blobs: MemoryBlob
     big = arrival(b"b" * 300_000)
     await store.accept([big])
     assert await blobs.exists(big.sha256.hex())
-    assert [big] == await store.waiting_arrivals(after=0, limit=10, max_bytes=10)
+    assert [big] == await store.waiting_arrivals(after={}, limit=10, max_bytes=10)
     assert big == (await store.arrival(None, big.id)).arrival
 
 
@@ -77,7 +102,7 @@ async def test_an_arrival_that_fails_harms_no_other(store: Store) -> None:
 async def test_half_characters_do_not_stop_an_arrival(store: Store) -> None:
     """Text that no encoding has is stored with question marks, and NUL as it is."""
     await store.accept([arrival(headers={"Subject": "a\udc80b\0c"}, source="a\0b")])
-    [found] = await store.waiting_arrivals(after=0, limit=1, max_bytes=10)
+    [found] = await store.waiting_arrivals(after={}, limit=1, max_bytes=10)
     assert {"Subject": "a?b\0c"} == found.headers
 
 

@@ -153,6 +153,7 @@ async def test_what_waits_is_counted(store: Store) -> None:
     assert (
         Counts(
             arrivals_waiting=2,
+            customers_waiting={TENANT: 2},
             arrivals_quarantined=1,
             deliveries_waiting={"backend/desk": 2},
             deliveries_dead={"backend/desk": 1},

@@ -207,10 +207,10 @@ async def test_arrivals_are_read_by_partition(store: Store) -> None:
     places = {one.id: of_lane(TENANT, one.lane) for one in arrivals}
     half = share_of(1, *range(PARTITIONS // 2, PARTITIONS))
     mine = [one.id for one in arrivals if places[one.id] in half.partitions]
-    found = await store.waiting_arrivals(after=0, limit=99, max_bytes=1 << 20, share=half)
+    found = await store.waiting_arrivals(after={}, limit=99, max_bytes=1 << 20, share=half)
     assert mine == [one.id for one in found]
     found = await store.waiting_arrivals(
-        after=0, limit=2, max_bytes=1 << 20, share=half, but=mine[:3]
+        after={}, limit=2, max_bytes=1 << 20, share=half, but=mine[:3]
     )
     assert mine[3:5] == [one.id for one in found]
 

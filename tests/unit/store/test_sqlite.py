@@ -97,7 +97,7 @@ async def test_a_full_queue_asks_senders_to_come_back(tmp_path: Path) -> None:
         Gate.open.set()
         await asyncio.gather(*taken)
         await store.accept([arrival(body)])
-        found = await store.waiting_arrivals(after=0, limit=9, max_bytes=9999)
+        found = await store.waiting_arrivals(after={}, limit=9, max_bytes=9999)
         assert 4 == len(found)
         await store.close()
 
@@ -196,7 +196,7 @@ async def test_what_was_acknowledged_outlives_the_process(tmp_path: Path) -> Non
         if not (await store.counts()).arrivals_waiting:
             await store.accept([one, big])
             await store.commit([opened.changes()])
-        assert [one, big] == await store.waiting_arrivals(after=0, limit=9, max_bytes=1 << 20)
+        assert [one, big] == await store.waiting_arrivals(after={}, limit=9, max_bytes=1 << 20)
         assert opened.message == await store.message(None, opened.message.id)
         await store.close()
 
@@ -247,7 +247,7 @@ async def test_nothing_blocks_the_event_loop(tmp_path: Path) -> None:
         store = SqliteStore(tmp_path / "g.db", blobs=blobs, clock=FixedClock(), bounds=Bounds())
         await store.open()
         await store.accept([arrival(), arrival(b"b" * 300_000)])
-        assert 2 == len(await store.waiting_arrivals(after=0, limit=9, max_bytes=1 << 20))
+        assert 2 == len(await store.waiting_arrivals(after={}, limit=9, max_bytes=1 << 20))
         assert [None] == await store.commit([Opened(deliveries=1).changes()])
         await store.look_up([Question(tenant=TENANT)])
         await store.claim_deliveries(target="backend/desk", now=NOW, limit=9, lease=1)

@@ -6,12 +6,17 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway import Health, NewArrival, Overloaded, Secret
+from gateway.testing import CapturingIntake, CapturingLog, FakeClock, MemoryState
+from gateway_email import inbox
 from gateway_email.imap import ImapAuthenticationError, ImapSession, ImapUnreachable
+from gateway_email.settings import ImapSettings
 
 RAW = b"From: ann@example.net\r\nSubject: fire\r\n\r\nIt burns \xc3\xbc\r\n"
 
@@ -98,3 +103,48 @@ async def test_a_whole_mailbox_life(port: int) -> None:
     assert (await other.select("Processed & done")).exists == 1
     await session.close()
     await other.close()
+
+
+class FullIntake(CapturingIntake):
+    """An intake that is full twice, and then takes in."""
+
+    def __init__(self, state: MemoryState) -> None:
+        super().__init__(state)
+        self.refused, self.done = 0, asyncio.Event()
+
+    async def accept(
+        self, arrivals: Sequence[NewArrival], *, state: Sequence[tuple[str, Any]] = ()
+    ) -> list[int]:
+        if arrivals and self.refused < 2:
+            self.refused += 1
+            raise Overloaded("over 2 messages wait to be worked on already; come back later")
+        taken = await super().accept(arrivals, state=state)
+        self.done.set()
+        return taken
+
+
+async def test_reading_pauses_while_the_gateway_takes_no_more(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full gateway is asked again with the same mails; none is skipped, taken twice or marked early."""
+    monkeypatch.setattr(inbox, "OVERLOAD_SECONDS", 0.0)
+    state, log = MemoryState(), CapturingLog()
+    intake, healths = FullIntake(state), list[Health]()
+    await (await _connected(port)).close()
+    reader = inbox.Inbox(
+        ImapSettings(host="127.0.0.1", port=port, tls="none", user="gw", password=Secret("secret")),
+        state=state, clock=FakeClock(), log=log, report=healths.append, token=None,
+        forget=lambda: None, max_bytes=1 << 20,
+    )  # fmt: skip
+    reading = asyncio.create_task(reader.run(intake))
+    try:
+        async with asyncio.timeout(20):
+            await intake.done.wait()
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert 2 == intake.refused
+    keys = [one.key for one in intake.accepted]
+    assert sorted(set(keys)) == sorted(keys)
+    assert ["imap.paused"] * 2 == [event for _, event, _ in log.lines]
+    assert all(health.well for health in healths)

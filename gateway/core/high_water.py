@@ -1,0 +1,71 @@
+"""The high-water mark: a tenant for whom too much waits already takes in no more for a while."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.contracts.services import Log
+from gateway.core.health import HealthBoard
+from gateway.domain.health import Health
+from gateway.errors import Overloaded, StoreBroken, StoreError
+from gateway.store.operations import Counts, Store
+
+PART = "intake"
+LOW_WATER = 0.9  # closed until so much of the mark is left, or the door would flutter
+COUNT_SECONDS = 2.0
+COUNTING_SHARE = 20  # of large backlogs counting takes time: at most a twentieth of it
+
+
+class HighWater:
+    """Knows for which tenants more waits than may.
+
+    Args:
+        mark: arrivals of one tenant's customers that may wait; 0 for as many as come.
+    """
+
+    def __init__(self, *, store: Store, board: HealthBoard, log: Log, mark: int) -> None:
+        self._store, self._board, self._log, self._mark = store, board, log, mark
+        self._closed: frozenset[str] = frozenset()
+
+    def admit(self, tenant: str) -> None:
+        """Let customers of a tenant in.
+
+        Raises:
+            Overloaded: too much waits for this tenant.
+        """
+        if tenant in self._closed:
+            raise Overloaded(
+                f"over {self._mark} messages wait to be worked on already; come back later"
+            )
+
+    async def run(self) -> None:
+        """Count what waits until cancelled."""
+        now = asyncio.get_running_loop().time
+        while self._mark:
+            began = now()
+            try:
+                self.judge(await self._store.counts())
+            except StoreBroken:
+                raise
+            except StoreError as error:
+                self._log.warning("intake.counting", error=str(error))
+            await asyncio.sleep(max(COUNT_SECONDS, (now() - began) * COUNTING_SHARE))
+
+    def judge(self, counts: Counts) -> None:
+        """Close and open by what waits."""
+        self._closed = frozenset(
+            tenant
+            for tenant, waiting in counts.customers_waiting.items()
+            if waiting > self._mark * (LOW_WATER if tenant in self._closed else 1)
+        )
+        if not self._closed:
+            self._board.report(PART, Health())
+            return
+        self._board.report(
+            PART,
+            Health(
+                state="degraded", code="high_water",
+                reason=f"over {self._mark} messages of {', '.join(sorted(self._closed))} wait to be "
+                "worked on (intake.high_water); senders are asked to come back later",
+            ),
+        )  # fmt: skip
