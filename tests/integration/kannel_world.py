@@ -58,6 +58,7 @@ password = "{password or self.kannel.password}"
 webhook_secret = "{SECRET}"
 status_url = "{self.kannel.status_url}"
 status_password = "{self.kannel.status_password}"
+status_seconds = 1
 timeout = 5
 {self.desk.config}"""
 

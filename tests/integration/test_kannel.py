@@ -12,7 +12,7 @@ import pytest
 import gateway_sms_voice
 from gateway import Reply, Secret, Thread
 from gateway.store.operations import Cursor
-from gateway.testing import check_channel, make_context
+from gateway.testing import RunningGateway, check_channel, make_context
 from gateway_sms_voice.providers.kannel.provider import KannelProvider
 from gateway_sms_voice.providers.kannel.settings import KannelSettings
 from gateway_sms_voice.settings import PhoneSettings
@@ -140,9 +140,13 @@ async def test_no_answer_is_lost_while_the_centre_is_away(world: World) -> None:
 
         async with world.gateway() as running, fake_centre(world.kannel.centre_port) as centre:
             assert [b"Noch da?"] == [one.content for one in await centre.wait(1)]
+            await running.until(lambda: not running.gateway.parts.board.sick, 20)
             await asyncio.to_thread(world.kannel.kill_smsbox)
             phone = running.gateway.parts.channels["phone"]
             assert "unreachable" == (await phone.probe()).code
+            await running.until(lambda: _is_sick(running, "no_smsbox"), 20)
+            await asyncio.to_thread(world.kannel.start_smsbox)
+            await running.until(lambda: not running.gateway.parts.board.sick, 20)
 
 
 async def test_smsbox_is_killed_in_the_middle(world: World) -> None:
@@ -248,6 +252,12 @@ async def test_contract(world: World) -> None:
     ]  # fmt: skip
     async with world.kannel_at_work():
         await check_channel(kind, settings, arrivals=arrivals, replies=replies)
+
+
+def _is_sick(running: RunningGateway, code: str) -> bool:
+    """Whether ``/readyz`` names the channel, without anything being sent."""
+    sick = running.gateway.parts.board.sick.get("channel/phone")
+    return sick is not None and sick.code == code
 
 
 async def _code(channel: Any, code: str) -> bool:

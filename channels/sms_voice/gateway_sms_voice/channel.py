@@ -82,12 +82,13 @@ class PhoneChannel(Channel[PhoneSettings]):
         return routes
 
     async def run(self, intake: Intake) -> None:
-        """Fetch media, ask for what webhooks missed, and keep the book short, until cancelled."""
+        """Fetch media, ask for what webhooks missed, watch the provider, and keep the book short."""
         async with self.provider.held():
             tasks = [
                 asyncio.create_task(self._fetching.run(intake)),
                 asyncio.create_task(self._reconciler.run(intake)),
                 asyncio.create_task(self._sweep()),
+                asyncio.create_task(self.provider.watch()),
             ]
             try:
                 await asyncio.gather(*tasks)

@@ -263,6 +263,9 @@ class Provider(ABC):
         """Keep connections open while the channel runs."""
         return nullcontext()
 
+    async def watch(self) -> None:  # noqa: B027  # most have nothing to watch
+        """Report to the context, until cancelled, how the provider is though nothing is sent."""
+
     @abstractmethod
     async def probe(self) -> Health:
         """Log in as the real work would, changing nothing."""

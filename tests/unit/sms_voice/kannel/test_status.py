@@ -11,6 +11,11 @@ PAGE = """<?xml version="1.0"?>
 <version>Kannel bearerbox version `1.4.5'.
 </version>
 <status>{status}, uptime 0d 0h 1m 23s</status>
+<boxes>
+	<box>
+		<type>{box}</type>
+		<status>on-line 0d 0h 1m 22s</status>
+	</box></boxes>
 <smscs><count>{count}</count>
 {smscs}</smscs>
 </gateway>
@@ -18,10 +23,10 @@ PAGE = """<?xml version="1.0"?>
 LINE = "<smsc>\n\t\t<name>x</name>\n\t\t<id>{}</id>\n\t\t<status>{}</status>\n\t</smsc>\n"
 
 
-def page(*lines: tuple[str, str], status: str = "running") -> bytes:
+def page(*lines: tuple[str, str], status: str = "running", box: str = "smsbox") -> bytes:
     """A status page as bearerbox writes it."""
     smscs = "".join(LINE.format(name, state) for name, state in lines)
-    return PAGE.format(status=status, count=len(lines), smscs=smscs).encode()
+    return PAGE.format(status=status, count=len(lines), smscs=smscs, box=box).encode()
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,7 @@ def page(*lines: tuple[str, str], status: str = "running") -> bytes:
         (page(("a", "dead")), "", "smsc_down"),
         (page(("a", "online 1s")), "c", "no_smsc"),
         (page(), "", "no_smsc"),
+        (page(("a", "online 1s"), box="wapbox"), "", "no_smsbox"),
         (page(("a", "online 1s"), status="suspended"), "", "kannel_not_running"),
         (page(("a", "online 1s"), status="isolated"), "", "kannel_not_running"),
         (b'<?xml version="1.0"?>\n<gateway>\nDenied</gateway>\n', "", "wrong_status_password"),

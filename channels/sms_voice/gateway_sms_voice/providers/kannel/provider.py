@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -128,6 +129,16 @@ class KannelProvider(Provider):
         return f"{url}&{QUERY}"
 
     # life
+
+    async def watch(self) -> None:
+        """Ask bearerbox now and then how it is: what comes in would stop without a word."""
+        while self._settings.status_url:
+            try:
+                self._context.report(await self._status())
+            except ConnectorError as error:
+                down = Health(state="down", code=error.reason_code, reason=str(error))
+                self._context.report(down)
+            await asyncio.sleep(self._settings.status_seconds)
 
     async def probe(self) -> Health:
         """Sign in with a message to nobody, ask how bearerbox is, and whether webhooks were proven."""

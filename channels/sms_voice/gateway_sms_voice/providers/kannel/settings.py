@@ -79,6 +79,9 @@ class KannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "as http://127.0.0.1:13000; empty to not ask."
         ),
     ] = ""
+    status_seconds: Annotated[
+        float, Meta(ge=1, le=3600, description="How often it is asked, in seconds.")
+    ] = 60.0
     status_password: Annotated[Secret, Meta(description="The core's status-password.")] = Secret("")
     timeout: Annotated[
         float, Meta(gt=0, le=40, description="Seconds until an answer has to be complete.")

@@ -32,6 +32,11 @@ def health_of(page: bytes, smsc: str) -> Health:
             state="degraded", code="kannel_not_running",
             reason=f"Kannel is {status.partition(',')[0]}; texts wait in its queue",
         )  # fmt: skip
+    if "smsbox" not in [one.findtext("type") for one in root.findall("boxes/box")]:
+        return Health(
+            state="down", code="no_smsbox",
+            reason="no smsbox is connected to Kannel: nothing comes in or goes out; start it",
+        )  # fmt: skip
     lines = {
         (one.findtext("id") or "").strip(): (one.findtext("status") or "").strip()
         for one in root.findall("smscs/smsc")
