@@ -27,6 +27,7 @@ QUESTIONS = {
     "growth": "what a message costs with a long history",
     "backlog": "memory, start and stop with many arrivals waiting",
     "memory": "memory of a gateway that does nothing, and of one at work",
+    "retention": "what it costs those who send when old arrivals are removed",
     "workers": "1, 2 and 4 processes on PostgreSQL",
 }
 

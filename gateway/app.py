@@ -202,7 +202,7 @@ class Gateway:
             start("high_water", parts.high_water.run)
             start("retention", self.parts.retention.run)
             start("membership", parts.membership.run)
-            start("erasure", self.parts.eraser.run)
+            self._start_owned("erasure", lambda _: self.parts.eraser.run())
             if parts.hooks.dispatcher.implemented("evaluate_conversation"):
                 self._start_owned("evaluating", self.evaluations.run)
             if parts.hooks.dispatcher.implemented("transcribe_recording"):

@@ -25,7 +25,7 @@ from gateway.store.erasing import OWNER, Erased, Job
 from gateway.store.operations import Store, Tenants
 from gateway.store.people import Person
 
-TRIES, PAUSE_SECONDS, RESUME_SECONDS = 10, 1.0, 60.0
+TRIES, PAUSE_SECONDS, RESUME_SECONDS, PATIENCE_MS = 10, 1.0, 60.0, 120_000
 ONE_WORLD = ("", UNAUTHENTICATED)
 
 
@@ -71,11 +71,13 @@ class Eraser:
             await asyncio.sleep(RESUME_SECONDS)
 
     async def resume(self) -> None:
-        """Finish every erasure that was begun."""
+        """Finish every erasure that was begun a while ago, and that nobody can be at any more."""
         rows = await self._store.list_state(OWNER, prefix="", after="", limit=100)
-        for row in rows:
-            await self._work(row.key, msgspec.json.decode(row.value, type=Job))
-        if rows:
+        jobs = {row.key: msgspec.json.decode(row.value, type=Job) for row in rows}
+        left = {key: job for key, job in jobs.items() if job.at <= self._clock.now() - PATIENCE_MS}
+        for key, job in left.items():
+            await self._work(key, job)
+        if left:
             await self._forgetter.ask()
 
     async def find(self, tenants: Tenants, named: str) -> list[Person]:

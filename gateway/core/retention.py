@@ -24,15 +24,16 @@ from gateway.store.operations import Lease, Store
 from gateway.store.walking import OWNER, Walk, What
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
-PAUSE_SECONDS, SICK_SECONDS, LONGEST_SLEEP = 0.01, 60.0, 600.0
+PAUSE_SECONDS, LONGEST_PAUSE = 0.01, 1.0
+SICK_SECONDS, LONGEST_SLEEP = 60.0, 600.0
 LEASE = "retention"
 RUN, CLAIMED = "run", "claims"  # when it was done last; all claims are gone through once a day
 CLAIMS, EVENTS = 2000, 500
 # What goes first takes most of the rest along.
 WHATS: tuple[tuple[What, str, int], ...] = (
-    ("conversations", "conversation_days", 20), ("arrivals", "raw_days", 200),
-    ("attachments", "attachment_days", 100), ("deliveries", "delivery_days", 200),
-    ("decisions", "decision_days", 500),
+    ("conversations", "conversation_days", 10), ("arrivals", "raw_days", 50),
+    ("attachments", "attachment_days", 50), ("deliveries", "delivery_days", 100),
+    ("decisions", "decision_days", 200),
 )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ class Retention:
         self._forgetter, self._log, self._owner = forgetter, log, owner
         self._subscribers, self._evaluating = subscribers, evaluating
         self._on_committed = on_committed
-        self._wake, self._renew_at = asyncio.Event(), 0
+        self._wake, self._renew_at, self._rested = asyncio.Event(), 0, 0.0
 
     def wake(self) -> None:
         """Say that something is to be forgotten."""
@@ -157,7 +158,7 @@ class Retention:
             await self._store.release_lease(lease)
 
     async def _remove(self, lease: Lease) -> dict[str, int]:
-        now = self._clock.now()
+        now, self._rested = self._clock.now(), asyncio.get_running_loop().time()
         removed: dict[str, int] = {}
         for rule in self._rules:
             for walk in rule.walks(now):
@@ -254,8 +255,10 @@ class Retention:
         return await self._store.acquire_lease(name, self._owner, now=self._clock.now(), ttl=TTL_MS)
 
     async def _breathe(self, lease: Lease) -> None:
-        """Let what customers wait for go first, and keep the lease."""
-        await asyncio.sleep(PAUSE_SECONDS)
+        """Leave as much time to what customers wait for as a step took, and keep the lease."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(min(max(PAUSE_SECONDS, loop.time() - self._rested), LONGEST_PAUSE))
+        self._rested = loop.time()
         if self._clock.now() < self._renew_at:
             return
         kept = await self._acquire(lease.name)

@@ -100,6 +100,8 @@ def erase_from(connection: Connection, person: Person, conversation: int, job: s
         Refused: something of it is being sent at this very moment.
     """
     found = _Found(connection, person, conversation)
+    if not found.named:
+        return Erased()  # another process was faster
     if found.under_way:
         raise Refused(
             f"something of {show('conv', conversation)} is being sent at this moment; "
@@ -127,6 +129,10 @@ class _Found:
         rows = fetch(connection, schema.conversation, "id", [conversation], "doc", lock=True)
         if not rows:
             raise NotFound("there is no such conversation")
+        self._taking = fetch(
+            connection, schema.participant, "conversation", [conversation], "identity", "doc"
+        )
+        self.named = any(row.identity in self._mine for row in self._taking)
         self._conversation = decode(rows[0].doc, Conversation)
         rows = fetch(connection, schema.message, "conversation", [conversation], "doc")
         messages = [decode(row.doc, Message) for row in rows]
@@ -148,12 +154,8 @@ class _Found:
 
     def _others(self, messages: Iterable[Message]) -> bool:
         """Whether any other customer takes part, or ever spoke."""
-        rows = fetch(
-            self._connection, schema.participant, "conversation", [self._conversation.id],
-            "identity", "doc",
-        )  # fmt: skip
         taking = {
-            row.identity for row in rows if decode(row.doc, Participant).role != "agent"
+            row.identity for row in self._taking if decode(row.doc, Participant).role != "agent"
         } - self._mine
         speaking = {
             one.author.identity for one in messages if one.author.kind in ("customer", "peer")

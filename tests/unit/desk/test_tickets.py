@@ -11,8 +11,11 @@ import pytest
 from gateway import (
     Address,
     EntryRef,
+    Forgotten,
+    ForgottenTicket,
     Forward,
     Health,
+    NotFound,
     Overloaded,
     Person,
     Rejected,
@@ -304,3 +307,42 @@ async def test_the_desk_is_fast(desk: Desk) -> None:
     for i in range(400):
         await desk.open_ticket(forward(f"k{i}"))
     assert 0.5 > time.process_time() - started
+
+
+def forgotten(**fields: Any) -> Forgotten:
+    """What the gateway has forgotten of Ann's conversation, which is ticket 1."""
+    defaults: dict[str, Any] = {
+        "tenant": "default", "reason": "erasure", "conversation": "conv_1", "whole": True,
+        "messages": ("msg_k1",), "addresses": (ANN,),
+        "tickets": (
+            ForgottenTicket(backend="here", external_id="1"),
+            ForgottenTicket(backend="other", external_id="2"),
+        ),
+    }  # fmt: skip
+    return Forgotten(**{**defaults, **fields})
+
+
+async def test_a_ticket_is_forgotten_whole(desk: Desk, around: Surroundings) -> None:
+    """Nothing of it is left in the state but hashes; tickets of other backends are not the desk's."""
+    ticket = await desk.open_ticket(forward("k1"))
+    await desk.add_entry(ticket, forward("k2", text="It still drips."))
+    await desk.open_ticket(forward("k3", conversation="conv_2"))
+    for _ in range(2):
+        assert () == tuple(await desk.forget(forgotten()))
+    with pytest.raises(NotFound):
+        await desk.ticket(1)
+    assert ["It drips."] == [one.text for one in await desk.all_entries(2)]
+    assert [] == [key for key, _ in await around.state.list("e/0000000001/")]
+
+
+async def test_only_what_one_person_said_is_forgotten(desk: Desk) -> None:
+    """Others' entries stay, without what they quote; the ticket does not name the person."""
+    ticket = await desk.open_ticket(forward("k1", quoted="older"))
+    ben = Address(scheme="email", value="ben@example.org", name="Ben")
+    await desk.add_entry(ticket, forward("k2", author=ben, text="Mine, too.", quoted="It drips."))
+    await desk.forget(forgotten(whole=False))
+    first, second = await desk.all_entries(1)
+    assert ("", "", "", ("erased",)) == (first.text, first.quoted, first.author, first.remarks)
+    assert ("Mine, too.", "", "Ben") == (second.text, second.quoted, second.author)
+    found = await desk.ticket(1)
+    assert (None, "") == (found.requester, found.subject)

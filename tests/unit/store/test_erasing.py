@@ -86,6 +86,7 @@ async def test_a_conversation_with_nobody_else_goes_whole(store: Store, blobs: M
         == (await store.conversation(None, opened.conversation.id)).conversation.subject
     )
     assert counted == await store.keeper.erase_from(who, opened.conversation.id, "job")
+    assert 0 == (await store.keeper.erase_from(who, opened.conversation.id, "job")).messages
     assert await store.keeper.erase_identities(who)
     messages = await store.messages(None, opened.conversation.id, after_seq=0, limit=9)
     assert [("", "", "", "erasure")] * 2 == [
