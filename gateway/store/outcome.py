@@ -128,14 +128,16 @@ def _record_conversations(outcome: Outcome, changes: Changes) -> None:
 
 def _record_messages(outcome: Outcome, changes: Changes) -> None:
     ledger = outcome.ledger
+    moved = {one.id: one for one in changes.moved if one.of == "message"}
     for message in changes.messages:
         kept = message
         if message.revision:
             # Where a message is, is changed by moving it only.
             stored = ledger.messages[message.id]
-            kept = msgspec.structs.replace(
-                message, conversation=stored.conversation, seq=stored.seq
-            )
+            if message.id not in moved:
+                kept = msgspec.structs.replace(
+                    message, conversation=stored.conversation, seq=stored.seq
+                )
             outcome.revisions.append((stored.id, stored.revision, rows.encode(stored)))
         new = not message.revision or message.id in outcome.new_messages
         images = outcome.new_messages if new else outcome.messages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -219,7 +220,10 @@ async def test_the_menu(tmp_path: Path, double: TwilioDouble) -> None:
 async def mailed(world: PhoneWorld, sender: str, text: str) -> Message:
     """Have somebody write a mail; the message it became."""
     channel = world.running.gateway.parts.channels["support"]
-    mail = f"From: <{sender}>\r\nTo: support@example.com\r\nSubject: Tap\r\n\r\n{text}\r\n"
+    mail = (
+        f"From: <{sender}>\r\nTo: support@example.com\r\nSubject: Tap\r\n"
+        f"Message-ID: <{uuid.uuid4().hex}@example.net>\r\n\r\n{text}\r\n"
+    )
 
     def send() -> bool:
         try:
@@ -274,6 +278,37 @@ async def test_a_code_from_a_mail(tmp_path: Path, double: TwilioDouble) -> None:
         }
         assert 2 == len({one.contact for one in view.identities})
         assert {"claimed", "asserted"} == {one.proof for one in view.identities}
+
+
+async def test_a_code_moves_the_call_and_no_texts(tmp_path: Path, double: TwilioDouble) -> None:
+    """Who has texted about something else keys in a mail's code: only the call goes there, and
+    answers to both matters go out to the same phone.
+    """
+    async with calls_world(tmp_path, double, MAIL) as world:
+        mail = await mailed(world, "ann@example.net", "The tap drips.")
+        ann = a_number()
+        await double.text("Where is my bill?", sender=ann)
+        await world.until_messages(2)
+        await settled(world)
+        code = (await world.running.gateway.parts.codes("default").issue(mail.conversation)).code
+        call = await try_code(double, code, ann)
+        await call.press("1")
+        await call.speak(words="It drips more and more.")
+        await call.deliver()
+        await settled(world)
+        said = {one.text: one.conversation for one in await world.everything()}
+        assert mail.conversation == said["It drips more and more.\n\nKeyed in a continuation code."]
+        assert mail.conversation != said["Where is my bill?"]
+        assert 2 == len(await world.conversations())
+        desk = DeskSystem()
+        for subject, answer in (
+            ("Tap", "A plumber comes."),
+            (f"Text message from {ann}", "It is on its way."),
+        ):
+            [number] = await desk.tickets(world.running, subject)
+            await desk.answer(world.running, number, answer)
+        sent = await world.until_sent(1)
+        assert ["It is on its way."] == sent  # the plumber is announced by mail, where it began
 
 
 async def test_wrong_codes_tell_nothing(tmp_path: Path, double: TwilioDouble) -> None:

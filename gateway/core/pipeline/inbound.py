@@ -78,13 +78,15 @@ class Inbound:
         """Decide about one message; None if it is nothing new."""
         if self._redelivered(work, arrival, candidate, known):
             return None
-        known = await continue_where_proven(
+        continued = await continue_where_proven(
             self._store, work, self._keyring, candidate.draft, known, self._policy
         )
+        known = continued.known
         if candidate.draft.revises:
             revised = await revise(
-                self._store, self._hooks, self._channels, work, arrival, candidate, known
-            )
+                self._store, self._hooks, self._channels, work, arrival, candidate, known,
+                continued.home,
+            )  # fmt: skip
             if revised == "over":
                 return None
             if revised is not None:

@@ -86,7 +86,7 @@ def place(
     joined = verdict if isinstance(verdict, Joined) else None
     if isinstance(verdict, Apart) and verdict.link_kind == "follow_up_of":
         known = _move_thread(work, known, conversation, verdict)
-    thread = _thread(work, candidate, known, conversation, author)
+    thread = thread_in(work, candidate, known, conversation, author)
     if author:
         take_part(work, known, conversation, author)
     if joined is None or joined.by != "repeat":
@@ -133,13 +133,14 @@ def reopen(work: Work, conversation: Conversation, message: Message) -> Conversa
     return work.change(conversation, state="open", resolved_at=None)
 
 
-def _thread(
+def thread_in(
     work: Work,
     candidate: Candidate,
     known: Known,
     conversation: Conversation,
     author: Identity | None,
 ) -> Thread | None:
+    """Tie a message's native thread to a conversation; to a part of it where it is another's."""
     ref = candidate.draft.thread
     if ref is None:
         return None

@@ -10,6 +10,7 @@ import msgspec
 from gateway.contracts.channel import Channel
 from gateway.core.pipeline.burying import bury
 from gateway.core.pipeline.candidate import Candidate
+from gateway.core.pipeline.continuing import go_home
 from gateway.core.pipeline.keys import exact_key
 from gateway.core.pipeline.placing import claim
 from gateway.core.pipeline.stopping import released, stopped
@@ -18,7 +19,7 @@ from gateway.domain.arrival import Arrival
 from gateway.domain.changes import Reference
 from gateway.domain.conversation import Conversation, reference_hash
 from gateway.domain.draft import Draft
-from gateway.domain.known import Known, KnownReference
+from gateway.domain.known import Known, KnownConversation, KnownReference
 from gateway.domain.message import Message
 from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
@@ -65,11 +66,15 @@ async def revise(
     arrival: Arrival,
     candidate: Candidate,
     known: Known,
+    home: KnownConversation | None = None,
 ) -> Revised | Literal["over"] | None:
     """Make a new revision of a stored message; None if there is none that it revises.
 
     It is over where the message was erased, of which nothing of the revision is kept, and where a
     plugin stops it, so that the arrival is put aside.
+
+    Args:
+        home: the conversation to which the message goes, which may be another one than before.
     """
     lead = revised_by(arrival, candidate.draft, known)
     if lead is None:
@@ -78,7 +83,8 @@ async def revise(
     if before.gone:
         bury(work, candidate.part, before.id, before.gone)
         return "over"
-    conversation = work.read(known.conversations[lead.conversation].conversation)
+    place = home or known.conversations[lead.conversation]
+    conversation = work.read(place.conversation)
     whole = put_together(channels, arrival.source, before, candidate.message)
     if whole is not candidate.message:
         # What a channel puts together may say what was blacked out in a part of it.
@@ -88,12 +94,13 @@ async def revise(
             work.put_aside(stopped(ended.value, f"{ended.plugin} {ended.version}", work.now))
             return "over"
         whole = redacted.value
-    message = revision(whole, before, arrival.id)
+    stored = before if home is None else go_home(work, candidate, known, before, home)
+    message = revision(whole, stored, arrival.id)
     work.messages.append(message)
-    work.change(conversation)
+    work.change(work.conversation(conversation.id))
     work.references += [
         Reference(
-            key=reference_hash(work.tenant, native), conversation=before.conversation,
+            key=reference_hash(work.tenant, native), conversation=stored.conversation,
             message=before.id,
         )
         for native in message.external_ids
@@ -101,9 +108,9 @@ async def revise(
     ]  # fmt: skip
     work.decide(
         "match", "revision", f"revision {message.revision} of a stored message",
-        message=before.id, conversation=before.conversation,
+        message=stored.id, conversation=stored.conversation,
     )  # fmt: skip
-    work.tell("message.revised", conversation=before.conversation, message=before.id)
+    work.tell("message.revised", conversation=stored.conversation, message=stored.id)
     claim(work, before.id, (exact_key(arrival, candidate.part),), arrival.id)
     return Revised(message=message, before=before, conversation=conversation)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,11 +12,16 @@ import asyncpg
 import msgspec
 import pytest
 
+from gateway.core.continuation import OWNER, ContinuationCodes
+from gateway.core.state import StoredState
 from gateway.domain.changes import Changes
+from gateway.domain.continuation import ContinuationPolicy
+from gateway.domain.tokens import Keyring
 from gateway.errors import StoreUnavailable
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
 from gateway.store.operations import Store
+from gateway.testing import CapturingLog
 from tests.servers.postgres import SETTINGS, Postgres, as_account, start_postgres
 from tests.servers.processes import run
 from tests.servers.skipping import require
@@ -165,3 +171,23 @@ async def _grows(acknowledged: list[int], size: int) -> None:
     async with asyncio.timeout(30):
         while len(acknowledged) < size:  # noqa: ASYNC110 - polled within the deadline
             await asyncio.sleep(0.01)
+
+
+async def test_a_code_is_good_once_between_processes(stores: list[Store]) -> None:
+    """Of twenty calls that key in the same code at two gateways one is let in; wrong tries count once each."""
+    clock = FixedClock()
+    codes = [
+        ContinuationCodes(
+            tenant="default", state=StoredState(store, tenant="default", owner=OWNER),
+            keyring=Keyring([b"k" * 32]), clock=clock, choose=secrets.randbelow,
+            policy=ContinuationPolicy(wrong_per_caller=50), log=CapturingLog(),
+        )
+        for store in stores
+    ]  # fmt: skip
+    issued = await codes[0].issue(7)
+    answers = await asyncio.gather(
+        *(codes[n % 2].redeem(issued.code, by=None, use=f"call-{n}") for n in range(20))
+    )
+    assert [7] == [one.conversation for one in answers if one is not None]
+    stored = await StoredState(stores[0], tenant="default", owner=OWNER).get("default")
+    assert 19 == len(stored.value["wrong"])

@@ -115,6 +115,36 @@ async def test_what_others_take_part_in_is_not_merged(shop: Workshop) -> None:
     assert "others take part in this conversation" in decision.reason
 
 
+async def test_a_call_within_another_matter_goes_alone(shop: Workshop) -> None:
+    """Ann texted about something else before; her call goes to the code's conversation, and the
+    texts stay where they are. What comes of the call later follows it.
+    """
+    thread = ThreadRef(native_id="between the two numbers")
+    text = Draft(author=BY_PHONE, proof="asserted", text="Where is my bill?", thread=thread)
+    await shop.take(text)
+    await shop.take(call("rings", thread=thread), key="1")
+    written, texted = await shop.conversations()
+    assert ["Where is my bill?", "rings"] == [m.text for m in await shop.messages(texted.id)]
+    await shop.take(call("says", thread=thread, quiet=False, continues=await proof(shop)), key="2")
+    await shop.take(call("tells", thread=thread, quiet=False), key="3")
+    assert [None, None] == [one.merged_into for one in await shop.conversations()]
+    assert ["Where is my bill?"] == [m.text for m in await shop.messages(texted.id)]
+    said = await shop.messages(written.id)
+    assert ["The printer is on fire again", "rings says tells"] == [m.text for m in said]
+    told = [one for one in await shop.deliveries("backend/tickets") if one.message == said[1].id]
+    assert {written.id} == {one.conversation for one in told}
+    view = await shop.store.conversation(None, written.id)
+    assert {("email", "requester"), ("tel", "cc")} == {
+        (identity.scheme, part.role)
+        for identity in view.identities
+        for part in view.participants
+        if part.identity == identity.id
+    }
+    assert said[1].thread in {one.id for one in view.threads}
+    await shop.take(Draft(author=BY_PHONE, proof="asserted", text="And my bill?", thread=thread))
+    assert 2 == len(await shop.messages(texted.id))
+
+
 async def test_nothing_goes_on_in_what_ended_long_ago(shop: Workshop) -> None:
     """A code of a conversation that ended over two weeks ago gives a follow-up of it."""
     conversation = await written(shop)
