@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway import Arrival, Draft, Ignored
 from gateway.testing import as_stored, make_context
 from gateway_sms_voice.providers.contract import Unusable
+from gateway_sms_voice.providers.kannel.fields import HEADERS
 from gateway_sms_voice.providers.kannel.provider import KannelProvider
 from gateway_sms_voice.settings import PhoneSettings
 from tests.unit.sms_voice.kannel.samples import ANN, ID, OURS, message, report, settings
@@ -62,6 +65,9 @@ def test_message() -> None:
         ("Ж".encode("utf-16-be"), "text/plain", "2", "Ж"),
         ("“ü”".encode("cp1252"), 'text/plain; charset="WINDOWS-1252"', "0", "“ü”"),
         ("ü".encode(), "text/plain; charset=no-such", "0", "ü"),
+        ("ü".encode(), "text/plain; charset=punycode", "0", "ü"),
+        ("ü".encode(), "text/plain; charset=undefined", "0", "ü"),
+        ("ü".encode("latin-1"), "text/plain; charset=ISO-8859-1", "0", "ü"),
         ("ü".encode(), "", "", "ü"),
         (b"\xd8\x3d", UTF16, "2", "\ufffd"),
         (b"\xfc", 'text/plain; charset="UTF-8"', "0", "\ufffd"),
@@ -152,6 +158,27 @@ def test_opt_out_is_no_message() -> None:
     assert wishes is not None
     assert ("STOP", str(wishes.ours), str(wishes.theirs)) == (wishes.text, OURS, ANN)
     assert None is here.wishes(here.arrival(here.ways[1], report("1")))
+
+
+@given(
+    body=st.binary(max_size=300),
+    kind=st.sampled_from([UTF16, OCTETS, "text/plain; charset=", "", ";;="]) | st.text(),
+    headers=st.dictionaries(
+        st.sampled_from(sorted(name.replace("-", "_") for name in HEADERS)),
+        st.text() | st.sampled_from(["+49170", "00", "0" * 300, "٣" * 9, "2", "1", "%05%00%03"]),
+    ),
+    plain=st.sampled_from(["keep", "international", "national"]),
+)
+def test_whatever_a_phone_sends_is_read(
+    body: bytes, kind: str, headers: dict[str, str], plain: str
+) -> None:
+    """Phones choose what they are called and what they say; each message is one draft."""
+    here = provider("DE", plain_numbers=plain)
+    request = message(body, content_type=kind, **headers)
+    arrival = as_stored(here.arrival(here.ways[0], request), kind="channel")
+    [draft] = here.reader(arrival)
+    assert isinstance(draft, Draft)
+    assert here.wishes(here.arrival(here.ways[0], request)) is not None
 
 
 def test_misconfigured_kannel_is_told_what_to_change() -> None:

@@ -26,6 +26,10 @@ HEADERS = (
 )  # fmt: skip
 Plain = Literal["keep", "international", "national"]
 SHORT_CODE, LONGEST = 6, 64
+# What Kannel and alt-charset may name; Python knows other codecs, some of which raise or are slow.
+_CHARSETS = re.compile(
+    r"utf-?8|utf-?16(be|le)?|us-ascii|iso-8859-([1-9]|1[0134-6])|windows-125[0-8]|koi8-[ru]"
+)
 _SPACING = re.compile(r"[\s().\-/]")
 
 
@@ -119,12 +123,10 @@ def text_of(body: bytes, content_type: str, coding: str) -> str | None:
         return found if all(one.isprintable() or one in "\r\n\t" for one in found) else None
     charset = "utf-16-be" if coding == "2" else "utf-8"
     name, _, value = parameters.partition("=")
-    if name.strip().lower() == "charset":
-        charset = value.strip().strip('"') or charset
-    try:
-        return body.decode(charset, "replace")
-    except LookupError:
-        return body.decode("utf-8", "replace")
+    named = value.strip().strip('"').lower()
+    if name.strip().lower() == "charset" and _CHARSETS.fullmatch(named):
+        charset = named
+    return body.decode(charset, "replace")
 
 
 def _is_possible(number: str) -> bool:
