@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import Arrival, Draft, Ignored
-from gateway.testing import as_stored, make_context
+from gateway.testing import Surroundings, as_stored, make_context
+from gateway_sms_voice.channel import PhoneChannel
+from gateway_sms_voice.numbers import endpoint
+from gateway_sms_voice.optout import is_opted_out
 from gateway_sms_voice.providers.contract import Unusable
 from gateway_sms_voice.providers.kannel.fields import HEADERS
 from gateway_sms_voice.providers.kannel.provider import KannelProvider
@@ -147,6 +150,8 @@ def test_numbers_without_a_plus_are_not_guessed_at(plain: str, sender: str, valu
     assert draft.author is not None
     assert draft.thread is not None
     assert (value, value, True) == (draft.author.value, draft.thread.address, draft.answerable)
+    # What is no number of the whole world's means somebody in a country only.
+    assert ("" if value.startswith("+") else "DE") == draft.author.scope
     assert ((value,), arrival.lane) == (draft.recipients, draft.thread.native_id)
 
 
@@ -179,6 +184,23 @@ def test_whatever_a_phone_sends_is_read(
     [draft] = here.reader(arrival)
     assert isinstance(draft, Draft)
     assert here.wishes(here.arrival(here.ways[0], request)) is not None
+
+
+async def test_old_stop_that_is_posted_again_undoes_no_start() -> None:
+    """Kannel posts a message again whose acknowledgement was lost; by then they may have changed
+    their mind, and what counts is when each word was said.
+    """
+    around = Surroundings()
+    known = settings()
+    context = around.context(PhoneSettings(numbers=(OURS,), kannel=known), name="phone")
+    [receive, _] = PhoneChannel(context).routes(around.intake)
+    pair = (endpoint(OURS), endpoint(ANN))
+    seen = []
+    for word, moment in (("Stop", "02:28:31"), ("Start", "02:28:40"), ("Stop", "02:28:31")):
+        request = message(word.encode(), x_kannel_time=f"2026-11-26 {moment}")
+        assert 200 == (await receive.handler(request)).status
+        seen.append(await is_opted_out(around.state, *pair) is not None)
+    assert [True, False, False] == seen
 
 
 def test_misconfigured_kannel_is_told_what_to_change() -> None:

@@ -88,7 +88,8 @@ class KannelProvider(Provider):
             return None
         known = incoming(arrival.headers, self._notation)
         text = text_of(arrival.body, arrival.content_type, known.coding)
-        return Wishes(ours=known.ours, theirs=known.theirs, text=text or "")
+        # The moment it was sent, not posted: what is posted again after a later word undoes nothing.
+        return Wishes(ours=known.ours, theirs=known.theirs, text=text or "", at=known.sent_at)
 
     def acknowledge(self, way: Way) -> WebResponse:
         """Answer with nothing, so that Kannel sends nothing; any status but 200 and 202 is a failure."""

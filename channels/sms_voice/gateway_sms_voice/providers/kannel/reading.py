@@ -29,14 +29,14 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         known = incoming(arrival.headers, self.notation)
         if asked := arrival.remote.get("opt_out"):
             return [Ignored(reason=reason_of(str(asked), str(known.theirs), str(known.ours)))]
-        return [_draft(arrival, known)]
+        return [_draft(arrival, known, self.notation.region)]
 
 
-def _draft(arrival: Arrival, known: Incoming) -> Draft:
+def _draft(arrival: Arrival, known: Incoming, region: str) -> Draft:
     text = text_of(arrival.body, arrival.content_type, known.coding)
     theirs, answerable = known.theirs, known.theirs.reachable
     return Draft(
-        author=theirs.address(),
+        author=theirs.address(country=known.ours.country or region),
         proof="asserted" if answerable else "claimed",
         evidence="the operator's SMS centre names the sending number" if answerable else "",
         subject=f"SMS from {theirs.value or 'a withheld number'}",
