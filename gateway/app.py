@@ -105,7 +105,7 @@ class Gateway:
             parts.listeners.append(self.evaluations.notice)
         if parts.hooks.dispatcher.implemented("transcribe_recording"):
             parts.listeners.append(self.transcriber.notice)
-        parts.on_accepted.append(self.pipeline.wake)
+        parts.on_accepted += [self.pipeline.wake, parts.high_water.notice]
         self.port = 0
         parts.metrics.process.labels(parts.membership.process.name, str(worker)).set(1)
         parts.metrics.partitions.set_function(self._held)

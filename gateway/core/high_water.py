@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from gateway.contracts.services import Log
 from gateway.core.health import HealthBoard
@@ -26,6 +27,12 @@ class HighWater:
     def __init__(self, *, store: Store, board: HealthBoard, log: Log, mark: int) -> None:
         self._store, self._board, self._log, self._mark = store, board, log, mark
         self._closed: frozenset[str] = frozenset()
+        self._news = asyncio.Event()
+        self._news.set()
+
+    def notice(self, _partitions: Collection[int] = ()) -> None:
+        """Count again, since arrivals were taken in."""
+        self._news.set()
 
     def admit(self, tenant: str) -> None:
         """Let customers of a tenant in.
@@ -39,9 +46,12 @@ class HighWater:
             )
 
     async def run(self) -> None:
-        """Count what waits until cancelled."""
+        """Count what waits until cancelled, whenever it may have become more, or less of too much."""
         now = asyncio.get_running_loop().time
         while self._mark:
+            if not self._closed:
+                await self._news.wait()
+            self._news.clear()
             began = now()
             try:
                 self.judge(await self._store.counts())
