@@ -187,8 +187,8 @@ async def _heard(gateway: GatewayProcess, story: Story, more: int) -> None:
         task.cancel()
     assert len(rest) < len(heard), f"it takes no mail; its log ends:\n{gateway.tail()}"
     wanted = story.acknowledged + more
-    await _while_something_moves(
-        lambda: story.acknowledged >= wanted, lambda: story.acknowledged, gateway
+    await while_something_moves(
+        lambda: story.acknowledged >= wanted, lambda: story.acknowledged, gateway.tail
     )
 
 
@@ -198,22 +198,29 @@ async def settled(gateway: GatewayProcess, system: TicketSystem) -> None:
     async def idle() -> bool:
         return await _idle(gateway)
 
-    await _while_something_moves(idle, lambda: len(system.entries), gateway)
+    await while_something_moves(idle, lambda: len(system.entries), gateway.tail)
 
 
-async def _while_something_moves(
+async def while_something_moves(
     done: Callable[[], bool | Awaitable[bool]],
     progress: Callable[[], int],
-    gateway: GatewayProcess,
+    tail: Callable[[], str],
 ) -> None:
-    """Wait for something as long as there is progress."""
+    """Wait for something as long as there is progress.
+
+    Args:
+        tail: what to show when there is none for a long time.
+
+    Raises:
+        AssertionError: it stands still.
+    """
     loop = asyncio.get_running_loop()
     seen, end = -1, 0.0
     while not (result if isinstance(result := done(), bool) else await result):
         if progress() != seen:
             seen, end = progress(), loop.time() + STILL_SECONDS
         if loop.time() > end:
-            raise AssertionError(f"it stands still; its log ends:\n{gateway.tail()}")
+            raise AssertionError(f"it stands still; its log ends:\n{tail()}")
         await asyncio.sleep(0.01)
 
 
