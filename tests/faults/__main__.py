@@ -12,6 +12,8 @@ import time
 from importlib import import_module
 
 PROOFS = {
+    "clock": "the clock set by an hour or a year, forwards and back, under load",
+    "backlog": "started, loaded and stopped with a million messages that wait",
     "sabotage": "broken on purpose, each build caught by tests",
     "disk": "each write and sync of the store fails in turn; a disk is filled",
     "power": "cut off at every moment, in every way that POSIX allows",

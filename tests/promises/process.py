@@ -43,15 +43,16 @@ class Launcher:
 
     Args:
         sabotage: name of a build that is broken on purpose; else the environment may name one.
+        environment: variables of everything that it starts, besides the usual.
     """
 
-    def __init__(self, sabotage: str = "") -> None:
+    def __init__(self, sabotage: str = "", environment: Mapping[str, str] | None = None) -> None:
         sabotage = sabotage or os.environ.get("SABOTAGE", "")
         self.module = ["tests.promises.sabotage.run", sabotage, "--"] if sabotage else ["gateway"]
         command = [sys.executable, "-m", "tests.promises.launcher", sabotage]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=_environment(),
+            env=_environment() | dict(environment or {}),
         )  # fmt: skip
         self._answer()
 
