@@ -35,7 +35,7 @@ from gateway.core.supervision import Supervisor
 from gateway.core.texts import acknowledgements
 from gateway.core.timers import Timers
 from gateway.core.transcribing import Transcriber
-from gateway.core.watching import report_orphans, watch_store
+from gateway.core.watching import report_orphans, watch_clock, watch_store
 from gateway.domain.health import Health
 from gateway.domain.matching import MatchingPolicy
 from gateway.domain.partition import PARTITIONS, Fence
@@ -198,6 +198,8 @@ class Gateway:
                 start(f"outbox/{name}", sender.run)
             start("pipeline", self.pipeline.run)
             start("store", _bound(watch_store, parts.store, parts.board, parts.pace.store))
+            if parts.wall is not parts.clock:
+                start("clock", _bound(watch_clock, parts.clock, parts.wall, parts.board))
             start("timers", self.timers.run)
             start("high_water", parts.high_water.run)
             start("retention", self.parts.retention.run)

@@ -90,6 +90,7 @@ class Parts:
     store: Store
     blobs: BlobStore
     clock: Clock
+    wall: Clock
     random: Callable[[], float]
     new_id: IdGenerator
     hooks: Hooks
@@ -220,7 +221,7 @@ class Parts:
         """The services of a connector or plugin."""
         part = f"{kind}/{name}"
         return Context(
-            name=name, tenant=tenant, settings=settings, clock=self.clock,
+            name=name, tenant=tenant, settings=settings, clock=self.wall,
             state=StoredState(self.store, tenant=tenant, owner=part), tokens=self.keyring,
             codes=self.codes(tenant), matters=StoredMatters(self.store, tenant),
             blobs=BlobReader(self.blobs), http=self.http, log=self.log_of(part),
@@ -292,7 +293,7 @@ async def assembled(
         )
         dispatcher = _dispatcher(assembly, runs_on, board, metrics, log)
         parts = Parts(
-            assembly=assembly, data=data, store=store, blobs=blobs, clock=clock,
+            assembly=assembly, data=data, store=store, blobs=blobs, clock=clock, wall=runs_on.wall,
             random=runs_on.random, new_id=membership.new_id, hooks=Hooks(dispatcher), board=board,
             metrics=metrics, keyring=keyring, http=runs_on.http(), log=log, log_of=runs_on.log,
             pace=runs_on.pace, turns=Turns(clock), pool=runs_on.parsers(), membership=membership,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.config.settings import Settings
 from gateway.contracts.services import Clock, Http, Log
-from gateway.core.clock import SystemClock
+from gateway.core.clock import SteadyClock
 from gateway.core.egress import GuardedHttp
 from gateway.core.keys import instance_id, reply_keys
 from gateway.core.logs import log_for
@@ -36,9 +36,14 @@ class Machine:
 
     def __init__(self, settings: Settings, data: Path) -> None:
         self.settings, self.data = settings, data
-        self.clock: Clock = SystemClock()
+        self.clock: Clock = SteadyClock()
         self.random: Callable[[], float] = secrets.SystemRandom().random
         self.pace = Pace(renew=settings.store.lease_seconds / 3)
+
+    @property
+    def wall(self) -> Clock:
+        """The time of day as others have it: what they signed is compared with it."""
+        return self.clock.wall if isinstance(self.clock, SteadyClock) else self.clock
 
     def log(self, part: str) -> Log:
         """The log of a part."""

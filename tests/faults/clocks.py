@@ -16,7 +16,7 @@ class FakeClock:
     Only the time of day is faked; the clock by which programs wait goes on, as on a real machine.
 
     Args:
-        file: tells the programs how far their clock is off; it is read at every look at the clock.
+        file: tells the programs how far their clock is off; they read it every second.
 
     Raises:
         FileNotFoundError: libfaketime is not installed.
@@ -38,7 +38,7 @@ class FakeClock:
         return {
             "LD_PRELOAD": str(self._library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_DONT_RESET": "1",

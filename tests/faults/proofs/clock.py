@@ -36,7 +36,7 @@ BOTH = """\
 [[routing]]
 backends = ["tickets", "down"]
 """
-RETRIES = 4  # until they are ten minutes apart
+QUICK = 4  # attempts before they are ten minutes apart
 SETTLE = 3.0
 
 
@@ -92,7 +92,7 @@ async def _attack(
             calm = [await _arrived(gateway, story) for _ in range(5)]
             late, early = [], 0
             for _ in range(options.steps):
-                waiting = {key for key, count in down.requests.items() if count > RETRIES}
+                waiting = {key for key, count in down.requests.items() if count >= QUICK}
                 before = sum(down.requests[key] for key in waiting)
                 clock.set(dice.choice((*STEPS, "+0")))
                 late.append(await _arrived(gateway, story))
@@ -106,10 +106,12 @@ async def _attack(
     report.note("seconds until all accepted had arrived, without a step, longest", max(calm))
     report.note("seconds until all accepted had arrived, after a step, median",
                 statistics.median(late))  # fmt: skip
-    report.note("seconds until all accepted had arrived, after a step, longest", max(late), "<= 10")
+    report.note("seconds until all accepted had arrived, after a step, longest", max(late))
+    report.note("that is beyond the longest without a step, in seconds", max(late) - max(calm),
+                "<= 10")  # fmt: skip
     report.note("attempts ten minutes apart that came early", early, "= 0")
     report.note("conversations whose attempts are ten minutes apart",
-                sum(count > RETRIES for count in down.requests.values()), ">= 1")  # fmt: skip
+                sum(count >= QUICK for count in down.requests.values()), ">= 1")  # fmt: skip
     book(report, story, "ticket system")
 
 
