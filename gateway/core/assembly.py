@@ -298,7 +298,10 @@ async def assembled(
             metrics=metrics, keyring=keyring, http=runs_on.http(), log=log, log_of=runs_on.log,
             pace=runs_on.pace, turns=Turns(clock), pool=runs_on.parsers(), membership=membership,
             instance=runs_on.instance(),
-            high_water=HighWater(store=store, board=board, log=log, mark=settings.intake.high_water),
+            high_water=HighWater(
+                store=store, board=board, log=log, mark=settings.intake.high_water,
+                idle=runs_on.pace.idle,
+            ),
         )  # fmt: skip
         parts.listeners.append(metrics.notice)
         parts.make_connectors()

@@ -7,13 +7,13 @@ from collections.abc import Collection
 
 from gateway.contracts.services import Log
 from gateway.core.health import HealthBoard
+from gateway.core.pace import Pace
 from gateway.domain.health import Health
 from gateway.errors import Overloaded, StoreBroken, StoreError
 from gateway.store.operations import Counts, Store
 
 PART = "intake"
 LOW_WATER = 0.9  # closed until so much of the mark is left, or the door would flutter
-COUNT_SECONDS = 2.0
 COUNTING_SHARE = 20  # of large backlogs counting takes time: at most a twentieth of it
 
 
@@ -22,10 +22,14 @@ class HighWater:
 
     Args:
         mark: arrivals of one tenant's customers that may wait; 0 for as many as come.
+        idle: seconds after which to count again.
     """
 
-    def __init__(self, *, store: Store, board: HealthBoard, log: Log, mark: int) -> None:
+    def __init__(
+        self, *, store: Store, board: HealthBoard, log: Log, mark: int, idle: float = Pace().idle
+    ) -> None:
         self._store, self._board, self._log, self._mark = store, board, log, mark
+        self._idle = idle
         self._closed: frozenset[str] = frozenset()
         self._news = asyncio.Event()
         self._news.set()
@@ -59,7 +63,7 @@ class HighWater:
                 raise
             except StoreError as error:
                 self._log.warning("intake.counting", error=str(error))
-            await asyncio.sleep(max(COUNT_SECONDS, (now() - began) * COUNTING_SHARE))
+            await asyncio.sleep(max(self._idle, (now() - began) * COUNTING_SHARE))
 
     def judge(self, counts: Counts) -> None:
         """Close and open by what waits."""

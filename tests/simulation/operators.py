@@ -27,7 +27,6 @@ class Operators:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.merges = 0
 
     async def _do(self, act: Callable[[Operator], Awaitable[Any]]) -> Any:
         """Do something in a process that is ready, as often as it takes."""
@@ -61,8 +60,13 @@ class Operators:
         after = [await self._view(each.id) for each in (one, into)]
         if after[0].conversation.merged_into is not None:
             return  # what it was merged into was merged on, which is undone first
-        self.merges += 1
         self._compare(before[0], after[0])
+        self._compare(before[1], after[1])
+        moved = {one.id for one in before[0].threads}
+        said = await self._do(lambda o: o.store.messages(None, into.id, after_seq=0, limit=500))
+        for message in said:
+            if message.conversation == into.id and message.thread in moved:
+                world.broken("undo", f"{show('msg', message.id)} did not go home with its thread")
 
     async def _view(self, conversation: int) -> ConversationView:
         return await self._do(lambda o: o.store.conversation(None, conversation))  # type: ignore[no-any-return]

@@ -69,6 +69,7 @@ class Oracle:
     _groups: dict[str, str] = field(default_factory=dict)
     _people: dict[str, set[str]] = field(default_factory=dict)
     _threads: dict[str, str] = field(default_factory=dict)
+    _opened: set[str] = field(default_factory=set)
     _newest: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _troubles: set[tuple[str, str]] = field(default_factory=set)
     _homes: dict[str, str] = field(default_factory=dict)
@@ -93,11 +94,6 @@ class Oracle:
         while (above := self._groups.get(conversation)) is not None:
             conversation = above
         return conversation
-
-    @property
-    def ever_merged(self) -> set[str]:
-        """The conversations that were ever merged into another, or another into them."""
-        return {*self._groups, *self._groups.values()}
 
     def trouble(self, target: str, conversation: str) -> None:
         """A request about a conversation did not end well, so that what follows it may wait."""
@@ -153,12 +149,16 @@ class Oracle:
                     "doubled", f"{said.marker} reached {target} {len(before)} times: {before}"
                 )
             return True
-        order = self._place_in_order(said)
+        order = self._place_in_order(said) if said.lane.startswith("mail ") else self._moment(said)
         lane = (target, self.group(conversation), said.lane)
         if order < self._newest.get(lane, -1) and said.marker not in self.late:
             self.fail("order", f"{said.marker} overtook what was said before it at {target}")
         self._newest[lane] = max(order, self._newest.get(lane, -1))
         return False
+
+    def _moment(self, said: Said) -> int:
+        """The second in which it was stored: webhooks that come at once have no order."""
+        return int(self.committed(said) or 0)
 
     def _place_in_order(self, said: Said) -> int:
         places = list(self.arrived)
@@ -178,7 +178,9 @@ class Oracle:
             admitted = opened == group
         else:
             admitted = False
-        if people and said.person not in people and not admitted:
+        opens = conversation not in self._opened  # it may have been merged before anything left
+        self._opened.add(conversation)
+        if not opens and said.person not in people and not admitted:
             self.fail(
                 "privacy",
                 f"{said.person} entered {conversation} of {sorted(people)} by {said.marker}",
