@@ -7,6 +7,7 @@ import smtplib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -241,9 +242,9 @@ async def mailed(world: PhoneWorld, sender: str, text: str) -> Message:
     return (await world.running.until(there, 20))[0]
 
 
-async def try_code(double: TwilioDouble, code: str, sender: str, **extra: str) -> PhoneCall:
+async def try_code(double: TwilioDouble, code: str, sender: str) -> PhoneCall:
     """Call and key in a code."""
-    call = await double.call(sender=sender, **extra).dial()
+    call = await double.call(sender=sender).dial()
     await call.press("4")
     await call.press(code)
     return call
@@ -474,3 +475,22 @@ async def test_calls_while_the_gateway_was_away(tmp_path: Path, double: TwilioDo
             [message] = await settled(world)
             assert f"Missed call from Ann ({call.sender})" == message.subject
             assert not message.quiet
+
+
+async def test_old_calls_are_not_asked_for_again(tmp_path: Path, double: TwilioDouble) -> None:
+    """A call that has been over for an hour is asked for once; a fresh one each time, but taken in once."""
+    async with calls_world(tmp_path, double) as world:
+        old = double.call(sender=a_number(), at=datetime.now(UTC) - timedelta(hours=2))
+        fresh = double.call(sender=a_number())
+        for call in (old, fresh):
+            call.cancel()
+            call.lose()
+        channel = world.running.gateway.parts.channels["phone"]
+        door = world.running.gateway.parts.intake("channel", "phone", "default")
+        for _ in range(3):
+            await channel.reconcile(door)
+        await world.until_messages(2)
+        asked = [path for _, path in double.account.requests]
+        assert 1 == sum(f"Calls/{old.sid}/Recordings" in path for path in asked)
+        assert 3 <= sum(f"Calls/{fresh.sid}/Recordings" in path for path in asked)
+        assert [1, 1] == [len(one.arrivals) for one in await settled(world)]

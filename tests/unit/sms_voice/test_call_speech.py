@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway import Secret
+from gateway_sms_voice.providers.kannel.settings import KannelSettings
+from gateway_sms_voice.settings import PhoneSettings
 from gateway_sms_voice.testing.twiml import LONGEST, NotTwiml, read_twiml
 from gateway_sms_voice.voice.choosing import chosen, chosen_language, options
 from gateway_sms_voice.voice.phrases import BUILT_IN
@@ -92,6 +95,13 @@ def test_settings_that_cannot_be(settings: dict[str, Any], fault: str) -> None:
     """Each is refused with what was expected."""
     with pytest.raises(ValueError, match=fault):
         VoiceSettings(**settings)
+
+
+def test_calls_need_a_provider_that_has_them() -> None:
+    """Kannel carries no calls."""
+    kannel = KannelSettings(username="u", password=Secret("p"), webhook_secret=Secret("s" * 32))
+    with pytest.raises(ValueError, match="voice beside twilio only"):
+        PhoneSettings(numbers=("+4930900900",), kannel=kannel, voice=VoiceSettings())
 
 
 @pytest.mark.parametrize(("body", "code"), [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -178,6 +178,7 @@ class PhoneCall:
             "duration": str(self.seconds) if ended else None,
             "caller_name": self.extra.get("CallerName"), "forwarded_from": None,
             "start_time": format_datetime(self.created),
+            "end_time": format_datetime(self.created + timedelta(seconds=self.seconds)) if ended else None,
             "date_created": format_datetime(self.created),
             "parent_call_sid": None, "answered_by": None, "price": None,
         }  # fmt: skip

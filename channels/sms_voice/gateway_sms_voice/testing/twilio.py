@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -97,16 +98,24 @@ class TwilioDouble:
             await self.webhooks.message(message)
         return message
 
-    def call(self, *, sender: str = THEIR_NUMBER, to: str = OUR_NUMBER, **extra: str) -> PhoneCall:
+    def call(
+        self,
+        *,
+        sender: str = THEIR_NUMBER,
+        to: str = OUR_NUMBER,
+        at: datetime | None = None,
+        **extra: str,
+    ) -> PhoneCall:
         """Have somebody call one of the account's numbers; see `PhoneCall.dial` and what follows.
 
         Args:
+            at: when it began; now, if not said.
             sender: ``+266696687`` for a withheld number, ``client:…`` or ``sip:…``.
             extra: parameters such as ``CallerName`` or ``StirVerstat``.
         """
         call = PhoneCall(
             self.account, self.webhooks, sender=sender, to=to, extra=extra,
-            at=self.account.moment(),
+            at=at or self.account.moment(),
         )  # fmt: skip
         self.calls.append(call)
         return call

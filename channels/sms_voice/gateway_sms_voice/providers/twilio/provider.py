@@ -34,7 +34,7 @@ from gateway_sms_voice.settings import PhoneSettings
 from gateway_sms_voice.threads import native_thread
 from gateway_sms_voice.voice.composing import policy_of
 from gateway_sms_voice.voice.fields import call_fields, recording_url
-from gateway_sms_voice.voice.listing import missed_calls
+from gateway_sms_voice.voice.listing import CallList
 from gateway_sms_voice.voice.reading import KIND, CallReading
 
 MESSAGES, STATUS = "/messages", "/status/{delivery}/{part}/{parts}"
@@ -57,6 +57,8 @@ class TwilioProvider(Provider):
         self._region = context.settings.region
         self._signatures = Signatures(keys_of(settings))
         self.client = TwilioClient(settings, context.http)
+        self._numbers = [endpoint(one, self._region) for one in context.settings.numbers]
+        self._calls = CallList(self.client, self._numbers, self._region)
 
     # in
 
@@ -131,11 +133,10 @@ class TwilioProvider(Provider):
         return self._missed(since)
 
     async def _missed(self, since: int) -> AsyncIterator[NewArrival]:
-        numbers = [endpoint(one, self._region) for one in self._context.settings.numbers]
-        async for arrival in missed(self.client, numbers, since, self._region):
+        async for arrival in missed(self.client, self._numbers, since, self._region):
             yield arrival
         if self._context.settings.voice is not None:
-            async for arrival in missed_calls(self.client, numbers, since, self._region):
+            async for arrival in self._calls.missed(since, self._context.clock.now()):
                 yield arrival
 
     def _wishes_of_call(self, arrival: NewArrival) -> Wishes | None:
