@@ -15,31 +15,22 @@ from gateway.contracts.services import Intake
 from gateway.contracts.web import Route
 from gateway.core.alone import held
 from gateway.core.assembly import VERSION, Parts, assembled
-from gateway.core.default_backends import default_backends
 from gateway.core.evaluating import Evaluations
 from gateway.core.events import EventFeed, Events
 from gateway.core.feeding import poll_backend, reconcile_channel
 from gateway.core.languages import warm_up
-from gateway.core.outbox.composing import ReplyComposer
-from gateway.core.outbox.outbox import Outbox
-from gateway.core.outbox.sender import Sender
-from gateway.core.outbox.targets import BackendTarget, ChannelTarget, Target
+from gateway.core.making import make_outbox, make_pipeline
+from gateway.core.neighbours import Neighbours
 from gateway.core.ownership import Ownership
 from gateway.core.partitions import ALONE, LeasedPartitions, Partitions
-from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
-from gateway.core.pipeline.inbound import Inbound
-from gateway.core.pipeline.runner import Pipeline
 from gateway.core.reading import BlobReader
 from gateway.core.redacting import redaction
 from gateway.core.supervision import Supervisor
-from gateway.core.texts import acknowledgements
 from gateway.core.timers import Timers
 from gateway.core.transcribing import Transcriber
 from gateway.core.watching import report_orphans, watch_clock, watch_store
 from gateway.domain.health import Health
-from gateway.domain.matching import MatchingPolicy
 from gateway.domain.partition import PARTITIONS, Fence
-from gateway.domain.retrying import BreakerPolicy, RetryPolicy
 from gateway.errors import HookFailure
 from gateway.hooks.assembly import Assembly
 from gateway.hooks.dispatcher import Answered
@@ -50,6 +41,7 @@ from gateway.web.services import ConnectorKind, Services
 
 DRAIN_SECONDS = 9.0
 BROKEN_EXIT = 70
+EVALUATING, TRANSCRIBING = "evaluating", "transcribing"
 
 
 class Gateway:
@@ -75,8 +67,8 @@ class Gateway:
         self._serve, self._worker = serve, worker
         self.shared = parts.shared
         self.partitions = self._partitions()
-        self.outbox = Outbox()
-        self.pipeline = self._pipeline()
+        self.outbox = make_outbox(parts, self.partitions)
+        self.pipeline = make_pipeline(parts, self.partitions)
         self.timers = Timers(
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
             log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
@@ -98,7 +90,7 @@ class Gateway:
             ),
             parts.hooks.subscribers(),
         )  # fmt: skip
-        self._senders()
+        self._meet_neighbours()
         self._ownership = Ownership(partitions=self.partitions, board=parts.board, log=parts.log)
         parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
         if parts.hooks.dispatcher.implemented("evaluate_conversation"):
@@ -118,73 +110,29 @@ class Gateway:
         """Those of an embedded database are all ours; others are divided among the processes."""
         if not self.shared:
             return ALONE
-        partitions = LeasedPartitions(asyncio.get_running_loop().time)
-        self.parts.membership.take_part(partitions, lambda: None)
-        return partitions
+        return LeasedPartitions(asyncio.get_running_loop().time)
 
-    def _pipeline(self) -> Pipeline:
-        parts, settings = self.parts, self.parts.settings
-        matching = settings.matching
-        policy = MatchingPolicy(
-            reopen_days=matching.reopen_days, repeat_hours=matching.repeat_hours,
-            repeat_threshold=matching.repeat_threshold,
-            suggest_threshold=matching.suggest_threshold,
-            require_authenticated_sender=matching.require_authenticated_sender,
+    def _meet_neighbours(self) -> None:
+        """Divide the work with the other processes, if there may be any."""
+        parts, partitions = self.parts, self.partitions
+        self.neighbours: Neighbours | None = None
+        if not isinstance(partitions, LeasedPartitions):
+            return
+        self.neighbours = Neighbours(
+            store=parts.store, partitions=partitions, log=parts.log, outbox=self.outbox,
+            arrivals=self.pipeline.wake, timers=self.timers.wake, events=self._wake_readers,
+            processes=parts.membership.wake,
+            readers=[EVALUATING, TRANSCRIBING, *(_feed(one) for one in self.events.feeds)],
         )  # fmt: skip
-        acknowledge = settings.acknowledge
-        acknowledger = Acknowledger(
-            hooks=parts.hooks, store=parts.store,
-            policy=AcknowledgePolicy(
-                enabled=acknowledge.enabled, verified_only=acknowledge.verified_only,
-                per_sender_hours=acknowledge.per_sender_hours,
-                per_channel_hour=acknowledge.per_mailbox_hour,
-            ),
-            texts=acknowledgements(settings.tenants),
-            sending=frozenset(
-                name for name, one in parts.channels.items() if one.capabilities.sends
-            ),
-        )  # fmt: skip
-        inbound = Inbound(
-            hooks=parts.hooks, store=parts.store, keyring=parts.keyring, policy=policy,
-            rules=[rule.as_rule(n) for n, rule in enumerate(settings.routing)], acknowledger=acknowledger,
-            default_backends=default_backends(parts.assembly), channels=parts.channels,
-        )  # fmt: skip
-        return Pipeline(
-            store=parts.store, preparer=parts.preparer, inbound=inbound, keyring=parts.keyring,
-            clock=parts.clock, new_id=parts.new_id, log=parts.log, on_committed=parts.notice,
-            repeat_hours=matching.repeat_hours, attempts=settings.pipeline.attempts,
-            pace=parts.pace, turns=parts.turns, partitions=self.partitions,
-        )  # fmt: skip
+        parts.membership.take_part(partitions, self.neighbours.share_changed)
+        parts.listeners.append(self.neighbours.notice)
+        parts.on_accepted.append(self.neighbours.accepted)
 
-    def _senders(self) -> None:
-        parts, outbox = self.parts, self.parts.settings.outbox
-        composer = ReplyComposer(parts.store, parts.keyring, parts.codes)
-        targets: list[Target] = [
-            BackendTarget(name, backend, parts.store, parts.hooks)
-            for name, backend in parts.backends.items()
-        ]
-        targets += [
-            ChannelTarget(name, channel, parts.store, parts.hooks, composer)
-            for name, channel in parts.channels.items()
-        ]
-        retry = RetryPolicy(
-            schedule=outbox.schedule, jitter=outbox.jitter, floor=outbox.retry_after_floor,
-            cap=outbox.retry_after_cap,
-        )  # fmt: skip
-        breaker = BreakerPolicy(
-            threshold=outbox.breaker_failures, pause=outbox.breaker_seconds,
-            longest=outbox.breaker_cap,
-        )  # fmt: skip
-        for target in targets:
-            self.outbox.add(
-                Sender(
-                    target=target, store=parts.store, clock=parts.clock, new_id=parts.new_id,
-                    random=parts.random, log=parts.log, retry=retry, breaker=breaker,
-                    report=parts.board.reporter(f"outbox/{target.name}"),
-                    on_settled=parts.notice, deadline=outbox.attempt_seconds, idle=parts.pace.idle,
-                    partitions=self.partitions,
-                )
-            )  # fmt: skip
+    def _wake_readers(self) -> None:
+        self.evaluations.wake()
+        self.transcriber.wake()
+        for feed in self.events.feeds:
+            feed.wake()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -205,12 +153,14 @@ class Gateway:
             start("retention", self.parts.retention.run)
             start("membership", parts.membership.run)
             self._start_owned("erasure", lambda _: self.parts.eraser.run())
+            if self.neighbours is not None:
+                start("signals", self.neighbours.run)
             if parts.hooks.dispatcher.implemented("evaluate_conversation"):
-                self._start_owned("evaluating", self.evaluations.run)
+                self._start_owned(EVALUATING, self.evaluations.run)
             if parts.hooks.dispatcher.implemented("transcribe_recording"):
-                self._start_owned("transcribing", self.transcriber.run)
+                self._start_owned(TRANSCRIBING, self.transcriber.run)
             for feed in self.events.feeds:
-                self._start_owned(f"events/{feed.plugin}", feed.run)
+                self._start_owned(_feed(feed), feed.run)
             web = self._serve(self._services())
             listen = parts.settings.web.listen
             self.port = await web.start(listen.host, listen.port)
@@ -304,6 +254,10 @@ _STARTING = Health(state="starting")
 
 def _bound(call: Callable[..., Awaitable[None]], *arguments: Any) -> Callable[[], Awaitable[None]]:
     return lambda: call(*arguments)
+
+
+def _feed(feed: EventFeed) -> str:
+    return f"events/{feed.plugin}"
 
 
 def _with_door(

@@ -48,7 +48,11 @@ class Evaluations:
     def notice(self, changes: Changes) -> None:
         """Look again after a commit that tells of something."""
         if changes.events:
-            self._wake.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Look again."""
+        self._wake.set()
 
     async def run(self, fence: Fence | None = None) -> None:
         """Evaluate until cancelled."""

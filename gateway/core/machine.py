@@ -73,7 +73,7 @@ class Machine:
         settings = self.settings.store
         return await open_store(
             settings.url.replace("{data}", str(self.data)), blobs=blobs, clock=self.clock,
-            on_broken=on_broken, create=create,
+            on_broken=on_broken, create=create, lease=settings.lease_seconds,
             bounds=Bounds(arrivals=settings.max_queue_rows, bytes=settings.max_queue_bytes),
         )  # fmt: skip
 

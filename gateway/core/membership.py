@@ -41,7 +41,7 @@ class Membership:
         self._tell: Callable[[], None] = _nobody
         self._known: frozenset[int] = frozenset()
         self._leaving: set[int] = set()
-        self._wake = asyncio.Event()
+        self._wake, self._gone = asyncio.Event(), False
         self._lapse: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -75,7 +75,7 @@ class Membership:
 
     async def run(self) -> None:
         """Beat until cancelled."""
-        while True:
+        while not self._gone:
             self._wake.clear()
             try:
                 async with asyncio.timeout(max(self._pace.lease, BEAT_SECONDS)):
@@ -96,6 +96,7 @@ class Membership:
 
     async def leave(self) -> None:
         """Let the others have everything, for this process ends."""
+        self._gone = True
         self._lose()
         await self._store.leave(self.process.id)
         self._tell()

@@ -48,6 +48,7 @@ class Ownership:
     ) -> bool:
         """Run it until it ends, or is ours no longer; whether it has ended."""
         tenure = self._partitions.tenure(partition)
+        self._log.info("ownership.gained", part=part)
         task = asyncio.ensure_future(work(tenure.fence))
         keeper = asyncio.ensure_future(self._keep(tenure))
         try:

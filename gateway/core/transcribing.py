@@ -66,7 +66,11 @@ class Transcriber:
     def notice(self, changes: Changes) -> None:
         """Look again after a commit that brought a message."""
         if changes.messages:
-            self._wake.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Look again."""
+        self._wake.set()
 
     async def run(self, fence: Fence | None = None) -> None:
         """Transcribe until cancelled."""

@@ -5,6 +5,7 @@ An engine adds only how such a function is run: `_read`, `_write`, and `_append`
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from gateway.domain.event import Event
 from gateway.domain.known import Known, Question
 from gateway.domain.message import Message
 from gateway.domain.partition import Fence, Share
+from gateway.domain.signal import Signal
 from gateway.domain.timer import Timer
 from gateway.errors import Overloaded
 from gateway.store import arrivals as journal
@@ -85,6 +87,10 @@ class BaseStore(ABC):
     @abstractmethod
     async def _write(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
         """Run a function in a transaction; it is committed durably when this returns."""
+
+    async def _beat(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
+        """Run what keeps this process alive, whatever else waits to be written."""
+        return await self._write(function, *args, **named)
 
     @abstractmethod
     async def _append(self, rows: Appended) -> None:
@@ -190,24 +196,32 @@ class BaseStore(ABC):
 
     async def join(self, name: str, *, ttl: int) -> Process:
         """Count a process among the living for so many milliseconds."""
-        return await self._write(sharing.join, name, now=self._clock.now(), ttl=ttl)
+        return await self._beat(sharing.join, name, now=self._clock.now(), ttl=ttl)
 
     async def beat(self, process: int, *, ttl: int, works: bool) -> Standing | None:
         """Go on living, and find out which partitions are ours; None if we were given up for dead."""
         now = self._clock.now()
-        return await self._write(sharing.beat, process, now=now, ttl=ttl, works=works)
+        return await self._beat(sharing.beat, process, now=now, ttl=ttl, works=works)
 
     async def hand_over(self, process: int, partitions: Collection[int]) -> None:
         """Give up partitions of which nothing is under way any more."""
-        await self._write(sharing.hand_over, process, partitions)
+        await self._beat(sharing.hand_over, process, partitions)
 
     async def leave(self, process: int) -> None:
         """Count a process no longer among the living; its partitions are free at once."""
-        await self._write(sharing.leave, process)
+        await self._beat(sharing.leave, process)
 
     async def events_after(self, event: int, *, limit: int) -> list[Event]:
         """Read the events committed after the one with an id, in the order of the commits."""
         return await self._read(claims.events_after, event, limit=limit)
+
+    def tell(self, signal: Signal) -> None:
+        """Tell the other processes as soon as may be; on an embedded database there are none."""
+        del signal
+
+    async def listen(self, heard: Callable[[Signal], None]) -> None:  # noqa: ARG002 - nobody talks
+        """Hear what other processes tell, until cancelled."""
+        await asyncio.get_running_loop().create_future()
 
     async def get_state(self, owner: str, key: str) -> StateRow | None:
         """Read one value of a plugin instance's state."""

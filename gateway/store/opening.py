@@ -76,6 +76,7 @@ async def open_store(
     migrate: bool = False,
     on_broken: Callable[[StoreBroken], None] | None = None,
     bounds: Bounds | None = None,
+    lease: float = 15.0,
 ) -> Store:
     """Open the store that a URL names; ``close`` it when done.
 
@@ -85,13 +86,16 @@ async def open_store(
         migrate: an older schema is brought up to date.
         on_broken: called once, on the event loop, when the process must end.
         bounds: how much may wait to be committed.
+        lease: seconds after which one of several processes that is silent loses its work.
 
     Raises:
         ConfigError: the URL names no database this gateway knows, or its library is missing.
         SchemaMismatch: the schema is newer, or older and not to be migrated here.
         StoreUnavailable: the database does not answer.
     """
-    store = _make(parse_url(url), blobs, clock, create, migrate, on_broken, bounds or Bounds())
+    store = _make(
+        parse_url(url), blobs, clock, create, migrate, on_broken, bounds or Bounds(), lease
+    )
     try:
         await store.open()
     except BaseException:
@@ -108,6 +112,7 @@ def _make(
     migrate: bool,
     on_broken: Callable[[StoreBroken], None] | None,
     bounds: Bounds,
+    lease: float,
 ) -> Store:
     if address.get_backend_name() == "sqlite":
         return SqliteStore(
@@ -128,5 +133,11 @@ def _make(
     from gateway.store.postgres import PostgresStore
 
     return PostgresStore(
-        address, blobs=blobs, clock=clock, bounds=bounds, create=create, migrate=migrate
+        address,
+        blobs=blobs,
+        clock=clock,
+        bounds=bounds,
+        create=create,
+        migrate=migrate,
+        lease=lease,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from gateway.domain.event import Event
 from gateway.domain.known import Known, Question
 from gateway.domain.message import Message
 from gateway.domain.partition import Fence, Share
+from gateway.domain.signal import Signal
 from gateway.domain.timer import Timer
 
 if TYPE_CHECKING:
@@ -268,6 +269,14 @@ class Store(Protocol):
 
     async def leave(self, process: int) -> None:
         """Count a process no longer among the living; its partitions are free at once."""
+        ...
+
+    def tell(self, signal: Signal) -> None:
+        """Tell the other processes as soon as may be; it may get lost."""
+        ...
+
+    async def listen(self, heard: Callable[[Signal], None]) -> None:
+        """Hear what other processes tell until cancelled; an error means that the line is cut."""
         ...
 
     # plugin state

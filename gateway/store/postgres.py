@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.contracts.services import Clock
 from gateway.domain.changes import Changes, Conflict
+from gateway.domain.signal import Signal
 from gateway.errors import StoreError, StoreUnavailable
 from gateway.store import writing
 from gateway.store.appending import GroupAppender
@@ -22,17 +25,18 @@ from gateway.store.batching import GroupCommits
 from gateway.store.blobs import BlobStore
 from gateway.store.faults import conflict_of, store_error
 from gateway.store.migrating import prepare
+from gateway.store.signalling import Signals
 
 R = TypeVar("R")
 CONNECTIONS = 8
 CONNECT_SECONDS, COMMAND_SECONDS = 10, 60
 _TRIES = 5
 _SETTINGS = {
-    "application_name": "intake-gateway",
     # Whatever the server's default is: what is acknowledged is on disk.
     "synchronous_commit": "on",
+    # The fence around writes rests on it: what is read after a lock is what the lock guards.
+    "default_transaction_isolation": "read committed",
     "lock_timeout": "20s",
-    "idle_in_transaction_session_timeout": "60s",
 }
 
 
@@ -42,6 +46,8 @@ class PostgresStore(BaseStore):
     Args:
         create: an empty database is given the schema.
         migrate: an older schema is brought up to date.
+        lease: seconds after which a process that is silent loses its work. One that is paused in
+            the middle of a transaction must not keep the others from that any longer.
     """
 
     def __init__(
@@ -53,25 +59,17 @@ class PostgresStore(BaseStore):
         bounds: Bounds,
         create: bool = True,
         migrate: bool = False,
+        lease: float = 15.0,
     ) -> None:
         super().__init__(blobs=blobs, clock=clock, bounds=bounds)
         self._url, self._create, self._migrate = url, create, migrate
-        self._engine = create_async_engine(
-            url.set(drivername="postgresql+asyncpg"),
-            pool_size=CONNECTIONS,
-            max_overflow=0,
-            pool_timeout=COMMAND_SECONDS,
-            # A connection that a restart of the server cut is noticed before it is used.
-            pool_pre_ping=True,
-            connect_args={
-                "timeout": CONNECT_SECONDS,
-                "command_timeout": COMMAND_SECONDS,
-                "server_settings": _SETTINGS,
-                "prepared_statement_cache_size": 500,
-            },
-        )
+        session = f"intake-gateway {secrets.token_hex(4)} {os.getpid()}"
+        self._engine = _engine(url, CONNECTIONS + 1, session, lease)  # one of them listens
+        # Beats must not stand in line behind the work.
+        self._heart = _engine(url, 1, session, lease)
         self._appender = GroupAppender(self._engine)
         self._commits = GroupCommits(partial(self._write, writing.commit))
+        self._signals = Signals(self._engine)
         self._open = False
 
     async def open(self) -> None:
@@ -87,25 +85,47 @@ class PostgresStore(BaseStore):
         self._open = False
         await self._appender.stop()
         await self._engine.dispose()
+        await self._heart.dispose()
+
+    def tell(self, signal: Signal) -> None:
+        """Tell the other processes as soon as may be."""
+        self._signals.tell(signal)
+
+    async def listen(self, heard: Callable[[Signal], None]) -> None:
+        """Hear what other processes tell until cancelled; an error means that the line is cut."""
+        if not self._open:
+            raise StoreUnavailable("the store is closed")
+        await self._signals.run(heard)
 
     async def _read(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
-        return await self._run(function, args, named)
+        return await self._run(self._engine, function, args, named)
 
     async def _write(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
-        return await self._run(function, args, named)
+        return await self._run(self._engine, function, args, named)
+
+    async def _beat(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
+        return await self._run(self._heart, function, args, named)
 
     async def commit(self, changes: Sequence[Changes]) -> list[Conflict | None]:
         """Commit units of work, together with those of whoever commits at the same time."""
         return await self._commits.commit(changes) if changes else []
 
     async def _run(
-        self, function: Callable[..., R], args: tuple[Any, ...], named: dict[str, Any]
+        self,
+        engine: AsyncEngine,
+        function: Callable[..., R],
+        args: tuple[Any, ...],
+        named: dict[str, Any],
     ) -> R:
+        def call(connection: Connection) -> R:
+            return function(connection, *args, **named)
+
         if not self._open:
             raise StoreUnavailable("the store is closed")
         for _ in range(_TRIES):
             try:
-                return await self._run_once(function, args, named)
+                async with engine.begin() as connection:
+                    return await connection.run_sync(call)
             except StoreError:
                 raise
             except Exception as error:
@@ -116,19 +136,32 @@ class PostgresStore(BaseStore):
                     raise
         raise StoreUnavailable("other processes keep changing what this one needs; try again")
 
-    async def _run_once(
-        self, function: Callable[..., R], args: tuple[Any, ...], named: dict[str, Any]
-    ) -> R:
-        def call(connection: Any) -> R:
-            return function(connection, *args, **named)
-
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(call)
-
     async def _append(self, rows: Appended) -> None:
         if not self._open:
             raise StoreUnavailable("the store is closed")
         await self._appender.append(rows)
+
+
+def _engine(url: URL, size: int, session: str, lease: float) -> AsyncEngine:
+    settings = {
+        **_SETTINGS,
+        "application_name": session,
+        "idle_in_transaction_session_timeout": f"{max(1000, int(lease * 1000))}ms",
+    }
+    return create_async_engine(
+        url.set(drivername="postgresql+asyncpg"),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=COMMAND_SECONDS,
+        # A connection that a restart of the server cut is noticed before it is used.
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": COMMAND_SECONDS,
+            "server_settings": settings,
+            "prepared_statement_cache_size": 500,
+        },
+    )
 
 
 def _may_repeat(error: Exception) -> bool:

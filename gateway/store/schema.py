@@ -277,12 +277,12 @@ lease = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
-# Processes that live. A number is never given twice, whatever became of its row.
+# Processes that live; `session` is what PostgreSQL knows their connections by. A number is never given twice, whatever became of its row.
 process = Table(
     "process", metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=True),
-    _text("name"), Column("node", SmallInteger), Column("works", SmallInteger, nullable=False),
-    _number("expires_at"),
+    _text("name"), _text("session"), Column("node", SmallInteger),
+    Column("works", SmallInteger, nullable=False), _number("expires_at"),
     UniqueConstraint("node", name="process_node"),
     sqlite_autoincrement=True,
 )  # fmt: skip

@@ -9,15 +9,16 @@ given again. What a living process gives up by itself it gives up when nothing o
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Table,
+    column,
     delete,
+    func,
     insert,
     select,
+    table,
     update,
 )
 
@@ -30,6 +31,13 @@ from gateway.store.statements import among, is_postgres, present
 
 _process = schema.process.c
 _share = schema.share.c
+_SESSIONS = table("pg_stat_activity", *map(column, ("pid", "application_name", "state", "datname")))
+_CUT_OFF = select(func.pg_terminate_backend(_SESSIONS.c.pid)).where(
+    _SESSIONS.c.application_name == _process.session,
+    _SESSIONS.c.application_name != func.current_setting("application_name"),
+    _SESSIONS.c.datname == func.current_database(),
+    _SESSIONS.c.state != "idle",
+)
 _JOINING = 7_305_180_522  # any number; every gateway asks PostgreSQL for the same one
 
 
@@ -47,7 +55,7 @@ def join(connection: Connection, name: str, *, now: int, ttl: int) -> Process:
     _bury(connection, _process.expires_at <= moment)
     number = connection.execute(
         insert(schema.process)
-        .values(name=name, node=None, works=0, expires_at=moment + ttl)
+        .values(name=name, session=_session(connection), works=0, expires_at=moment + ttl)
         .returning(_process.id)
     ).scalar_one()
     taken = set(connection.scalars(select(_process.node).where(_process.node.is_not(None))))
@@ -91,8 +99,21 @@ def beat(
     return Standing(partitions=frozenset(held), due=due, workers=len(workers))
 
 
+def _session(connection: Connection) -> str:
+    """What the server knows the connections of this process by."""
+    if not is_postgres(connection):
+        return ""
+    return str(connection.scalar(select(func.current_setting("application_name"))))
+
+
 def _bury(connection: Connection, ran_out: ColumnElement[bool]) -> None:
-    """Give up those that ran out, unless one is just beating or in the middle of a commit."""
+    """Give up those that ran out, unless one is just beating or in the middle of a commit.
+
+    Of a process that was stopped in the middle of one the connection is cut, for the server would
+    wait for the rest of it; the next look buries it.
+    """
+    if is_postgres(connection):
+        connection.execute(_CUT_OFF.where(ran_out))
     gone = connection.scalars(
         select(_process.id).where(ran_out).order_by(_process.id).with_for_update(skip_locked=True)
     ).all()
@@ -137,11 +158,10 @@ def standing_fences(connection: Connection, fences: Collection[Fence]) -> set[Fe
     """Find which fences stand; they go on standing until the transaction ends."""
     if not fences:
         return set()
-    table: Table = schema.process
     processes = {fence.process for fence in fences}
-    held: Any = select(table.c.id).where(among(connection, table.c.id, processes))
+    held = select(_process.id).where(among(connection, _process.id, processes))
     alive = set(
-        connection.scalars(held.order_by(table.c.id).with_for_update(read=True, key_share=True))
+        connection.scalars(held.order_by(_process.id).with_for_update(read=True, key_share=True))
     )
     found = connection.execute(
         select(_share.process, _share.partition).where(among(connection, _share.process, alive))

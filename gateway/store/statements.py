@@ -10,11 +10,25 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Executable, Table, any_, literal
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    any_,
+    column,
+    literal,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _PRESENT = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_ARRAYS = ((SmallInteger, "smallint"), (BigInteger, "bigint"), (LargeBinary, "bytea"))
 Row = tuple[Any, ...]
 
 
@@ -95,20 +109,29 @@ def insert_into(connection: Connection, table: Table) -> Any:
 
 def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows (all columns, in the table's order); a row that is there is an error."""
-    if rows:
-        connection.exec_driver_sql(_insert_text(connection.dialect, table, "fail"), list(rows))
+    _insert(connection, table, rows, "fail")
 
 
 def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows whose key is not there yet."""
-    if rows:
-        connection.exec_driver_sql(_insert_text(connection.dialect, table, "ignore"), list(rows))
+    _insert(connection, table, rows, "ignore")
 
 
 def put(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, or replace the ones that have their primary key."""
-    if rows:
-        connection.exec_driver_sql(_insert_text(connection.dialect, table, "replace"), list(rows))
+    _insert(connection, table, rows, "replace")
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Row], conflict: str) -> None:
+    """Insert rows: on PostgreSQL as one statement over arrays, which is one round trip."""
+    if not rows:
+        return
+    words = _insert_text(connection.dialect, table, conflict)
+    if is_postgres(connection):
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        connection.exec_driver_sql(words, columns)
+    else:
+        connection.exec_driver_sql(words, list(rows))
 
 
 def run_many(
@@ -136,10 +159,21 @@ def columns_of(table: Table) -> list[str]:
     ]
 
 
+def _array(column: ColumnElement[Any]) -> str:
+    """Name the type of a column as PostgreSQL's arrays have it."""
+    return next((name for kind, name in _ARRAYS if isinstance(column.type, kind)), "text")
+
+
 @cache
 def _insert_text(dialect: Dialect, table: Table, conflict: str) -> str:
-    statement: Any = (postgresql if dialect.name == "postgresql" else sqlite).insert(table).inline()
     names = columns_of(table)
+    statement: Any
+    if dialect.name == "postgresql":
+        arrays = [f"${number}::{_array(table.c[name])}[]" for number, name in enumerate(names, 1)]
+        rows = text(f"SELECT * FROM unnest({', '.join(arrays)})")  # noqa: S608 - our own schema
+        statement = postgresql.insert(table).from_select(names, rows.columns(*map(column, names)))
+    else:
+        statement = sqlite.insert(table).inline()
     if conflict == "ignore":
         statement = statement.on_conflict_do_nothing()
     elif conflict == "replace":

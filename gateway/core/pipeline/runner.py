@@ -40,7 +40,7 @@ from gateway.store.operations import Store
 CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
 # How far behind the newest one something may turn up that another process took in: five seconds.
 LATE = 5000 << (NODE_BITS + SEQUENCE_BITS)
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE, STORE_SECONDS = 60.0, 0.5
 
 
 class Pipeline:
@@ -106,9 +106,16 @@ class Pipeline:
         """Feed the lanes until cancelled; what is in them is given ten seconds to finish."""
         try:
             while True:
-                await self._feed()
+                try:
+                    await self._feed()
+                except StoreBroken:
+                    raise
+                except StoreError as error:
+                    self._log.warning("pipeline.store", error=str(error))
+                    await asyncio.sleep(STORE_SECONDS)
         finally:
             await self._lanes.drain(8.0)
+            self._held.clear()
 
     async def _feed(self) -> None:
         """Take what is new; then sleep until more comes, looking now and then at what lies behind.
@@ -165,6 +172,8 @@ class Pipeline:
                 share=partitions.share,
                 but=set(self._held),
             )
+            if self._afresh:
+                return after  # older ones may wait in a partition that came meanwhile
             # What a lane held when its partition went has to be out of it before it is filled again.
             self._left.update(
                 lane for lane, held in self._held.values() if not partitions.holds(held)

@@ -63,11 +63,7 @@ async def test_they_stop_within_ten_seconds_though_one_hangs(here: Town) -> None
 
 async def test_processes_of_their_own_share_as_well(here: Town) -> None:
     """Separate `gateway run` on one config listen on the same addresses."""
-    here.configure(lease=1.0)
-    config = here.folder / "gateway.toml"
-    config.write_text("".join(
-        line for line in config.read_text().splitlines(keepends=True) if "probes" not in line
-    ))  # fmt: skip
+    here.configure(probes=False)
     for name in ("one", "two"):
         here.start(name)
     await here.ready("one", "two")

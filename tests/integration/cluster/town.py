@@ -49,12 +49,17 @@ class Town:
     gateways: dict[str, GatewayProcess] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def configure(self, more: str = "", lease: float = 1.0) -> None:
-        """Write the config that all of them use."""
+    def configure(self, more: str = "", *, lease: float = 1.0, probes: bool = True) -> None:
+        """Write the config that all of them use.
+
+        Args:
+            probes: workers of one `gateway run` answer for themselves.
+        """
         text = BASE + QUICK_RETRIES + plugins("email", "webhook") + mailbox()
         text += f'[store]\nurl = "{self.url}"\nlease_seconds = {lease}\n'
         text += tickets(self.tickets.url) + more
-        text = text.replace("[web]\n", f'[web]\nprobes = "{HOST}:{self.probes}"\n')
+        if probes:
+            text = text.replace("[web]\n", f'[web]\nprobes = "{HOST}:{self.probes}"\n')
         text = text.replace("{http}", str(self.port)).replace("{lmtp}", str(self.lmtp))
         (self.folder / "gateway.toml").write_text(text)
 
@@ -77,6 +82,10 @@ class Town:
             with suppress(ValueError):
                 found.append(json.loads(line))
         return [one for one in found if one.get("event") == event]
+
+    async def says(self, name: str, event: str, many: int = 1) -> None:
+        """Wait until a process has told so often of an event."""
+        await until(lambda: len(self.said(name, event)) >= many, why=lambda: self.tail(name))
 
     async def ready(self, *names: str) -> None:
         """Wait until these are ready."""
@@ -194,6 +203,6 @@ async def town(
             launcher=launcher, folder=folder, url=url, port=http, lmtp=lmtp, probes=probes,
             tickets=system,
         )  # fmt: skip
-        made.configure(more, lease)
+        made.configure(more, lease=lease)
         stack.push_async_callback(made.stop)
         yield made

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import operator
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import asyncpg
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from gateway.core.continuation import OWNER, ContinuationCodes
 from gateway.core.state import StoredState
 from gateway.domain.changes import Changes
 from gateway.domain.continuation import ContinuationPolicy
+from gateway.domain.signal import EVERYTHING, SILENCE, Signal
 from gateway.domain.tokens import Keyring
 from gateway.errors import StoreUnavailable
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
 from gateway.store.operations import Store
+from gateway.store.postgres import PostgresStore
 from gateway.testing import CapturingLog
 from tests.servers.postgres import SETTINGS, Postgres, as_account, start_postgres
 from tests.servers.processes import run
@@ -107,6 +112,53 @@ async def test_a_reader_of_events_waits_for_open_transactions(
     assert [slow, quick] == found
 
 
+async def test_what_one_tells_the_other_hears(stores: list[Store]) -> None:
+    """Told in a burst it is heard as one or a few signals, and by the others only."""
+    heard: list[list[Signal]] = [[], []]
+    tasks = [
+        asyncio.create_task(store.listen(got.append))
+        for store, got in zip(stores, heard, strict=True)
+    ]
+    await _until(lambda: all(heard))
+    assert [[EVERYTHING], [EVERYTHING]] == heard  # nobody knows what was told before
+    for number in range(50):
+        stores[0].tell(Signal(arrivals=1 << number, targets=frozenset({"backend/desk"})))
+    await _until(lambda: _all_of(heard[1][1:]).arrivals == (1 << 50) - 1)
+    assert len(heard[1]) < 25
+    assert [EVERYTHING] == heard[0]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_line_that_is_cut_says_so(
+    stores: list[Store], postgres: Postgres, postgres_url: str
+) -> None:
+    """Whoever listens learns that the connection is gone, and can listen anew."""
+    heard: list[Signal] = []
+    task = asyncio.create_task(stores[0].listen(heard.append))
+    await _until(lambda: heard)
+    database = postgres_url.rpartition("/")[2]
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+    await asyncio.to_thread(postgres.execute, cut)
+    done, _ = await asyncio.wait([task], timeout=30)
+    assert isinstance(done.pop().exception(), ConnectionError)
+    task = asyncio.create_task(stores[0].listen(heard.append))
+    await _until(lambda: len(heard) == 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_process_paused_in_a_transaction_is_not_waited_for(postgres_url: str) -> None:
+    """The server ends what stands idle in a transaction longer than a lease, and frees its locks."""
+    store = await open_store(postgres_url, blobs=MemoryBlobs(), clock=FixedClock(), lease=1.0)
+    assert isinstance(store, PostgresStore)
+    async with store._engine.connect() as connection:
+        allowed = await connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
+    await store.close()
+    assert "1s" == allowed
+
+
 async def test_cut_connections_are_made_anew(
     stores: list[Store], postgres: Postgres, postgres_url: str
 ) -> None:
@@ -165,6 +217,16 @@ async def test_a_server_that_dies_loses_nothing_acknowledged(template_cache: Pat
             stop.set()
             await store.close()
             await asyncio.to_thread(run, [*control, "stop", "-m", "fast"])
+
+
+def _all_of(signals: list[Signal]) -> Signal:
+    return functools.reduce(operator.or_, signals, SILENCE)
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - polled within the deadline
+            await asyncio.sleep(0.005)
 
 
 async def _grows(acknowledged: list[int], size: int) -> None:

@@ -124,20 +124,22 @@ async def test_paused_process_begins_nothing_and_joins_anew(processes: Processes
 async def test_lease_runs_out_by_the_process_own_clock(shop: Workshop) -> None:
     """When the store does not answer any more, the work is dropped when the lease ends."""
     membership = await Membership.join(
-        shop.store, "one", clock=shop.clock, log=shop.log, pace=Pace(renew=0.01)
+        shop.store, "one", clock=shop.clock, log=shop.log, pace=Pace(renew=0.1)
     )
     partitions = LeasedPartitions(asyncio.get_running_loop().time)
     membership.take_part(partitions, lambda: None)
     changes: list[int] = []
     partitions.on_change(lambda: changes.append(len(partitions.share.partitions)))
-    await membership.beat()
+    while 64 not in changes:  # a busy machine may take longer for a beat than the lease lasts
+        await membership.beat()
 
     async def ran_out() -> bool:
-        return changes == [64, 0]
+        return changes[-1] == 0
 
     await until(ran_out)
-    await membership.beat()  # nobody has taken it for dead
-    assert EVERYTHING == partitions.share.partitions
+    changes.clear()
+    while 64 not in changes:  # nobody has taken it for dead
+        await membership.beat()
 
 
 async def test_command_keeps_its_node_and_leaves_the_work(processes: Processes) -> None:

@@ -43,6 +43,7 @@ def upgrade() -> None:
         "process",
         sa.Column("id", NUMBER, autoincrement=True, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("session", sa.Text(), nullable=False),
         sa.Column("node", sa.SmallInteger(), nullable=True),
         sa.Column("works", sa.SmallInteger(), nullable=False),
         sa.Column("expires_at", NUMBER, nullable=False),
