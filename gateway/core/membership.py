@@ -9,9 +9,9 @@ from gateway.contracts.services import Clock, Log
 from gateway.core.pace import Pace
 from gateway.core.partitions import LeasedPartitions
 from gateway.domain.ids import IdGenerator
-from gateway.domain.partition import Share
+from gateway.domain.partition import Process, Share, Standing
 from gateway.errors import StoreBroken, StoreError
-from gateway.store.operations import Process, Standing, Store
+from gateway.store.operations import Store
 
 DRAINING_SECONDS, BEAT_SECONDS = 0.05, 10.0
 
@@ -110,9 +110,8 @@ class Membership:
         partitions = self._partitions
         began = asyncio.get_running_loop().time()
         ttl = int(self._pace.lease * 1000)
-        works = partitions is not None
-        standing = await self._store.beat(self.process.id, ttl=ttl, works=works)
-        if standing is None:
+        in_time = await self._store.beat(self.process.id, ttl=ttl, works=partitions is not None)
+        if in_time is None:
             self._log.warning("membership.lost", process=self.process.id)
             self._lose()
             self.process = await self._store.join(self.process.name, ttl=ttl)
@@ -120,12 +119,13 @@ class Membership:
             self._wake.set()
         elif partitions is not None:
             self._renew(partitions, began + self._pace.lease)
-            await self._divide(partitions, standing)
+            standing = await self._store.divide(self.process.id, bury=in_time)
+            await self._settle(partitions, standing)
 
     def _renew(self, partitions: LeasedPartitions, until: float) -> None:
         if self._lapse is not None:
             self._lapse.cancel()
-        self._lapse = asyncio.get_running_loop().call_at(until, self._lose)
+        self._lapse = asyncio.get_running_loop().call_at(until, partitions.lapse)
         partitions.renew(self.process.id, until)
 
     def _lose(self) -> None:
@@ -137,7 +137,7 @@ class Membership:
         if self._partitions is not None:
             self._partitions.lose()
 
-    async def _divide(self, partitions: LeasedPartitions, standing: Standing) -> None:
+    async def _settle(self, partitions: LeasedPartitions, standing: Standing) -> None:
         """Take up what is new, and give up what is too much once nothing of it is under way."""
         held = standing.partitions
         if gained := held - self._known:

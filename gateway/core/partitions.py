@@ -139,10 +139,21 @@ class LeasedPartitions(Partitions):
         await self._next.wait()
 
     def renew(self, process: int, until: float) -> None:
-        """Note that the lease runs on, under the number of a process."""
+        """Note that the lease runs on, under the number of a process.
+
+        If it had run out, some of what was begun may have been dropped already: then all of it is.
+        """
+        lapsed = self._monotonic() >= self._until
         if process != self._share.process:
             self._share = Share(process=process, partitions=frozenset())
         self._until = until
+        if lapsed and self._share.partitions:
+            self._terms.update(self._share.partitions)
+            self._tell()
+
+    def lapse(self) -> None:
+        """Tell everybody that the lease may have run out."""
+        self._tell()
 
     def lose(self) -> None:
         """Begin nothing any more, and have what was begun count as another's."""
@@ -156,6 +167,9 @@ class LeasedPartitions(Partitions):
             return
         self._terms.update(now - before)
         self._share = Share(process=self._share.process, partitions=now)
+        self._tell()
+
+    def _tell(self) -> None:
         self._next.set()
         self._next = asyncio.Event()
         for told in self._told:

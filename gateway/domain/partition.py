@@ -37,6 +37,32 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
         return Fence(process=self.process, partition=partition)
 
 
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """One that works on the store, while it beats.
+
+    Args:
+        id: never given again, so that it fences off whoever had it.
+        node: what keeps its record ids apart from those of the others (0 to 1023).
+    """
+
+    id: int
+    node: int
+    name: str
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process holds of the work.
+
+    Args:
+        due: how many partitions it may keep.
+        workers: among how many processes they are divided.
+    """
+
+    partitions: frozenset[int] = frozenset()
+    due: int = 0
+    workers: int = 0
+
+
 def mask(share: Share | None) -> int:
     """The partitions of a share as the bits of a signed number; None stands for all of them."""
     if share is None:

@@ -22,7 +22,7 @@ from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
 from gateway.domain.known import Known, Question
 from gateway.domain.message import Message
-from gateway.domain.partition import Fence, Share
+from gateway.domain.partition import Fence, Process, Share, Standing
 from gateway.domain.signal import Signal
 from gateway.domain.timer import Timer
 from gateway.errors import Overloaded
@@ -39,9 +39,7 @@ from gateway.store.operations import (
     Cursor,
     DeliveryFilter,
     Lease,
-    Process,
     QuarantinedArrival,
-    Standing,
     StateRow,
     StoredArrival,
     Tenants,
@@ -198,10 +196,14 @@ class BaseStore(ABC):
         """Count a process among the living for so many milliseconds."""
         return await self._beat(sharing.join, name, now=self._clock.now(), ttl=ttl)
 
-    async def beat(self, process: int, *, ttl: int, works: bool) -> Standing | None:
-        """Go on living, and find out which partitions are ours; None if we were given up for dead."""
+    async def beat(self, process: int, *, ttl: int, works: bool) -> bool | None:
+        """Go on living; whether we were in time, and None if we were given up for dead."""
         now = self._clock.now()
         return await self._beat(sharing.beat, process, now=now, ttl=ttl, works=works)
+
+    async def divide(self, process: int, *, bury: bool) -> Standing:
+        """Find out which partitions are ours, and take what is free and due to us."""
+        return await self._beat(sharing.divide, process, now=self._clock.now(), bury=bury)
 
     async def hand_over(self, process: int, partitions: Collection[int]) -> None:
         """Give up partitions of which nothing is under way any more."""

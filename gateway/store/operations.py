@@ -16,7 +16,7 @@ from gateway.domain.delivery import Delivery, DeliveryState
 from gateway.domain.event import Event
 from gateway.domain.known import Known, Question
 from gateway.domain.message import Message
-from gateway.domain.partition import Fence, Share
+from gateway.domain.partition import Fence, Process, Share, Standing
 from gateway.domain.signal import Signal
 from gateway.domain.timer import Timer
 
@@ -38,32 +38,6 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     token: int
     expires_at: int
-
-
-class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """One that works on the store, while it beats.
-
-    Args:
-        id: never given again, so that it fences off whoever had it.
-        node: what keeps its record ids apart from those of the others (0 to 1023).
-    """
-
-    id: int
-    node: int
-    name: str
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process holds of the work.
-
-    Args:
-        due: how many partitions it may keep.
-        workers: among how many processes they are divided.
-    """
-
-    partitions: frozenset[int] = frozenset()
-    due: int = 0
-    workers: int = 0
 
 
 class QuarantinedArrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,12 +228,20 @@ class Store(Protocol):
         """
         ...
 
-    async def beat(self, process: int, *, ttl: int, works: bool) -> Standing | None:
-        """Go on living, and find out which partitions are ours; None if we were given up for dead.
+    async def beat(self, process: int, *, ttl: int, works: bool) -> bool | None:
+        """Go on living; whether we were in time, and None if we were given up for dead.
 
         Args:
             ttl: milliseconds.
-            works: take a fair share of the partitions.
+            works: take part in the work.
+        """
+        ...
+
+    async def divide(self, process: int, *, bury: bool) -> Standing:
+        """Find out which partitions are ours, and take what is free and due to us.
+
+        Args:
+            bury: give up for dead those that did not beat.
         """
         ...
 

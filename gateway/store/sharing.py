@@ -23,10 +23,9 @@ from sqlalchemy import (
 )
 
 from gateway.domain.ids import NODES
-from gateway.domain.partition import Fence, fair_share
+from gateway.domain.partition import Fence, Process, Standing, fair_share
 from gateway.errors import StoreUnavailable
 from gateway.store import schema
-from gateway.store.operations import Process, Standing
 from gateway.store.statements import among, is_postgres, present
 
 _process = schema.process.c
@@ -68,31 +67,35 @@ def join(connection: Connection, name: str, *, now: int, ttl: int) -> Process:
     return Process(id=number, node=node, name=name)
 
 
-def beat(
-    connection: Connection, process: int, *, now: int, ttl: int, works: bool
-) -> Standing | None:
-    """Go on living, and find out which partitions are ours; None if we were given up for dead.
-
-    Args:
-        works: take a fair share of the partitions.
-    """
+def beat(connection: Connection, process: int, *, now: int, ttl: int, works: bool) -> bool | None:
+    """Go on living; whether we were in time, and None if we were given up for dead."""
     moment = present(connection, now)
     mine = _process.id == process
-    in_time = connection.scalar(
-        select(_process.expires_at > moment).where(mine).with_for_update(key_share=True)
+    until = connection.scalar(
+        select(_process.expires_at).where(mine).with_for_update(key_share=True)
     )
-    if in_time is None:
+    if until is None:
         return None
     changed = {"works": int(works), "expires_at": moment + ttl}
     connection.execute(update(schema.process).where(mine).values(**changed))
-    # After a pause of our own, or of the database, the others get a chance to be in time as well.
-    if in_time:
-        _bury(connection, (_process.expires_at <= moment) & (_process.id != process))
-    if not works:
-        return Standing()
+    return bool(until > moment)
+
+
+def divide(connection: Connection, process: int, *, now: int, bury: bool) -> Standing:
+    """Find out which partitions are ours, and take what is free and due to us.
+
+    Args:
+        bury: give up for dead those that did not beat. After a pause of our own, or of the
+            database, they get a chance to be in time as well.
+    """
+    if bury:
+        ran_out = _process.expires_at <= present(connection, now)
+        _bury(connection, ran_out & (_process.id != process))
     workers = connection.scalars(
         select(_process.id).where(_process.works == 1).order_by(_process.id)
     ).all()
+    if process not in workers:
+        return Standing()
     due = fair_share(len(workers), workers.index(process))
     held = set(connection.scalars(select(_share.partition).where(_share.process == process)))
     held |= _take(connection, process, due - len(held))

@@ -78,7 +78,7 @@ class Sender:
         self._policy, self._breaker = breaker, BreakerState()
         self._on_settled = on_settled
         self._idle, self._wake = idle, asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[bool]] = set()
         self._sending: set[int] = set()
         self._partitions, self._recover_seconds, self._recover_at = partitions, recover, 0.0
         partitions.on_change(self._recover_soon)
@@ -144,10 +144,12 @@ class Sender:
         self._recover_at = 0.0
         self._wake.set()
 
-    def _done(self, delivery: int, place: int, task: asyncio.Task[None]) -> None:
+    def _done(self, delivery: int, place: int, task: asyncio.Task[bool]) -> None:
         self._tasks.discard(task)
         self._sending.discard(delivery)
         self._partitions.end((place,))
+        if not task.cancelled() and task.exception() is None and not task.result():
+            self._recover_at = 0.0
         self._wake.set()
 
     async def _rest(self) -> None:
@@ -178,14 +180,15 @@ class Sender:
     def _sheet(self, delivery: Delivery, fence: Fence | None) -> Work:
         return Work(tenant=delivery.tenant, now=self._clock.now(), new_id=self._new_id, fence=fence)
 
-    async def _send(self, delivery: Delivery, fence: Fence | None) -> None:
+    async def _send(self, delivery: Delivery, fence: Fence | None) -> bool:
+        """Send a delivery and settle it; False if it was left alone."""
         began = asyncio.get_running_loop().time()
         if not self._partitions.alive(fence):
-            return  # another process has found it by now, or will
+            return False  # it is another's by now, or is found to be nobody's
         work = self._sheet(delivery, fence)
         if delivery.state == "unknown" and self._rules.repeat == "never":
             await self._park(work, delivery)
-            return
+            return True
         found: Done | None = None
         error: ConnectorError | HookFailure | None = None
         looked_up = looking = False
@@ -218,6 +221,7 @@ class Sender:
             error = OutcomeUnknown(f"{type(failure).__name__}: {failure}", code="failed")
         took = int((asyncio.get_running_loop().time() - began) * 1000)
         await self._settle(delivery, fence, found, error, took, looked_up, still_unknown=looking)
+        return True
 
     async def _park(self, work: Work, delivery: Delivery) -> None:
         """Show to a person what may have been sent and must not be sent twice."""

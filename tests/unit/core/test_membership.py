@@ -142,6 +142,24 @@ async def test_lease_runs_out_by_the_process_own_clock(shop: Workshop) -> None:
         await membership.beat()
 
 
+async def test_what_was_begun_before_a_lapse_is_not_gone_on_with() -> None:
+    """Some of it may have been dropped meanwhile: the rest must not overtake that."""
+    now = 0.0
+    partitions = LeasedPartitions(lambda: now)
+    told: list[bool] = []
+    partitions.renew(1, until=10.0)
+    partitions.settle({5})
+    partitions.on_change(lambda: told.append(partitions.ours(5)))
+    tenure = partitions.tenure(5)
+    partitions.renew(1, until=20.0)
+    assert partitions.holds(tenure)
+    now = 21.0
+    assert not partitions.holds(tenure)
+    partitions.renew(1, until=30.0)
+    assert (True, False, [True]) == (partitions.ours(5), partitions.holds(tenure), told)
+    assert partitions.alive(tenure.fence)
+
+
 async def test_command_keeps_its_node_and_leaves_the_work(processes: Processes) -> None:
     """Who does not take part beats and gets nothing."""
     command, worker = await processes.one("c", works=False), await processes.one("w")

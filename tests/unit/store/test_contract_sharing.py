@@ -15,6 +15,7 @@ from gateway.domain.partition import (
     PARTITIONS,
     Fence,
     Share,
+    Standing,
     of_conversation,
     of_lane,
 )
@@ -22,17 +23,17 @@ from gateway.domain.timer import Timer
 from gateway.errors import Refused
 from gateway.store import schema
 from gateway.store.base import BaseStore
-from gateway.store.operations import Lease, Standing, Store
+from gateway.store.operations import Lease, Store
 from tests.unit.store.values import NOW, TARGET, TENANT, Opened, arrival, new_id
 
 LONG = 600_000
 
 
 async def works(store: Store, process: int, ttl: int = LONG) -> Standing:
-    """Have a process beat as one that works."""
-    standing = await store.beat(process, ttl=ttl, works=True)
-    assert standing is not None
-    return standing
+    """Have a process beat as one that works, and take its share."""
+    in_time = await store.beat(process, ttl=ttl, works=True)
+    assert in_time is not None
+    return await store.divide(process, bury=in_time)
 
 
 async def comes_to(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -104,7 +105,8 @@ async def test_who_does_not_work_takes_nothing(store: Store) -> None:
     """A command has a number among the living, and leaves the work to those who do it."""
     worker, command = await store.join("w", ttl=LONG), await store.join("c", ttl=LONG)
     await works(store, worker.id)
-    assert Standing() == await store.beat(command.id, ttl=LONG, works=False)
+    assert await store.beat(command.id, ttl=LONG, works=False)
+    assert Standing() == await store.divide(command.id, bury=True)
     assert 1 == (await works(store, worker.id)).workers
 
 
