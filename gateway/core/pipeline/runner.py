@@ -40,7 +40,7 @@ from gateway.store.operations import Store
 CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
 # How far behind the newest one something may turn up that another process took in: five seconds.
 LATE = 5000 << (NODE_BITS + SEQUENCE_BITS)
-LONGEST_PAUSE, STORE_SECONDS = 60.0, 0.5
+LONGEST_PAUSE, LONGEST_AWAY, STORE_SECONDS = 60.0, 5.0, 0.5
 
 
 class Pipeline:
@@ -173,7 +173,7 @@ class Pipeline:
                 but=set(self._held),
             )
             if self._afresh:
-                return after  # older ones may wait in a partition that came meanwhile
+                return dict(after)  # older ones may wait in a partition that came meanwhile
             # What a lane held when its partition went has to be out of it before it is filled again.
             self._left.update(
                 lane for lane, held in self._held.values() if not partitions.holds(held)
@@ -214,6 +214,7 @@ class Pipeline:
                     raise
                 except StoreError as error:
                     self._log.warning("pipeline.store", error=str(error), arrival=arrival.id)
+                    pause = min(pause, LONGEST_AWAY)
                 except HookFailure as error:
                     failures += 1
                     if failures >= max(self._attempts, 10):
@@ -234,7 +235,9 @@ class Pipeline:
                 pause = min(pause * 2, LONGEST_PAUSE)
         finally:
             partitions.end((place,))
-            del self._held[arrival.id]
+            lane, _ = self._held.pop(arrival.id)
+            if not partitions.holds(tenure):
+                self._left.add(lane)  # what follows it may have been read already, without it
             self._finished.add(arrival.id)
 
     async def _process(self, arrival: Arrival) -> None:

@@ -382,7 +382,7 @@ class Workshop:
 
     async def close(self) -> None:
         """Stop everything at once, as a kill would: what is under way is not waited for."""
-        under_way = [*self.pipeline._lanes._tasks]
+        under_way: list[asyncio.Task[Any]] = [*self.pipeline._lanes._tasks]
         under_way += [task for sender in self.senders.values() for task in sender._tasks]
         for task in (*under_way, *self._tasks):
             task.cancel()
