@@ -92,7 +92,7 @@ def later_receipt(known: ReceiptState | None, told: ReceiptState) -> ReceiptStat
 def settled_beside(delivery: Delivery, stored: Delivery) -> Delivery:
     """The delivery as it is settled, with what receipts told while it was under way."""
     news = tuple(one for one in stored.history if one not in delivery.history)
-    if delivery.state != "unknown":
+    if delivery.state == "delivered":
         news = tuple(one for one in news if one.outcome != FOUND)
     receipt = delivery.receipt or stored.receipt
     if delivery.receipt and stored.receipt:
@@ -110,9 +110,9 @@ def receipted(stored: Delivery, told: Delivery) -> Delivery:
 
 
 def known_after_all(delivery: Delivery) -> Delivery:
-    """Take an outcome that is unknown for a success where a receipt has told that it was sent."""
+    """Take what is not known to be sent for sent where a receipt has told so, whatever came since."""
     found = next((one for one in delivery.history if one.outcome == FOUND), None)
-    if delivery.state != "unknown" or found is None:
+    if delivery.state not in ("unknown", "dead", "queued") or found is None:
         return delivery
     return msgspec.structs.replace(
         delivery, state="delivered", settled_at=found.at, blocks=False, last_error="", last_code=""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.delivery import Attempt, Delivery
@@ -164,6 +165,44 @@ async def test_a_receipt_that_comes_before_the_settling_stays(store: Store) -> N
     await store.commit([Changes(tenant=TENANT, receipts=(told,))])
     assert None is await settle(store, one, "delivered", receipt="sent")
     assert "delivered" == (await store.delivery(None, one.id)).receipt
+
+
+PROOF = Attempt(at=NOW, outcome="found", code="receipt")
+
+
+async def tell(store: Store, one: Delivery, *history: Attempt) -> None:
+    """Commit a receipt."""
+    told = msgspec.structs.replace(one, receipt="sent", history=history)
+    assert [None] == await store.commit([Changes(tenant=TENANT, receipts=(told,))])
+
+
+async def is_over(store: Store, one: Delivery, following: Delivery) -> None:
+    """See that a delivery counts as made, and that the one behind it may go."""
+    known = await store.delivery(None, one.id)
+    assert ("delivered", "sent", NOW) == (known.state, known.receipt, known.settled_at)
+    [claimed] = await claim(store, lease=2)
+    assert following.id == claimed.id
+
+
+@pytest.mark.parametrize("state", ["unknown", "dead", "queued"])
+async def test_a_proof_is_quicker_than_the_failure(store: Store, state: str) -> None:
+    """What a receipt has shown to be sent is neither tried again nor given up."""
+    opened = await open_with(store, 2)
+    [one] = await claim(store)
+    await tell(store, one, PROOF)
+    attempt = Attempt(at=NOW, outcome=state)
+    assert None is await settle(store, one, state, next_at=NOW, blocks=True, history=(attempt,))
+    await is_over(store, one, opened.deliveries[1])
+
+
+async def test_a_proof_ends_an_unknown_outcome(store: Store) -> None:
+    """What waited for a person waits no more once a receipt has shown that it was sent."""
+    opened = await open_with(store, 2)
+    [one] = await claim(store)
+    attempt = Attempt(at=NOW, outcome="unknown")
+    await settle(store, one, "unknown", next_at=NOW + 9, blocks=True, history=(attempt,))
+    await tell(store, await store.delivery(None, one.id), attempt, PROOF)
+    await is_over(store, one, opened.deliveries[1])
 
 
 async def test_claims_are_limited_and_oldest_first(store: Store) -> None:
