@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gateway.core.assembly import Parts
     from gateway.core.erasing import Report
 
+STANDS = "It stands in these too; what is not forgotten there will be listed:"
+REMAINS = "Erase it yourself in:"
+
 
 @click.command(
     cls=Command,
@@ -49,14 +52,14 @@ def command(session: Session, person: str, dry_run: bool, yes: bool) -> None:
     if dry_run or not yes:
         report = session.with_parts(look)
         if dry_run:
-            session.print(_document(report), _words(report, "Would erase"))
+            session.print(_document(report), _words(report, "Would erase", STANDS))
             return
-        click.echo(_words(report, "Will erase"), err=True)
+        click.echo(_words(report, "Will erase", STANDS), err=True)
         if not sys.stdin.isatty():
             raise click.UsageError("nobody can be asked here; say --yes to erase it")
         click.confirm("Erase all of this for good?", abort=True, err=True)
     report = session.with_parts(erase)
-    session.print(_document(report), _words(report, "Erased"))
+    session.print(_document(report), _words(report, "Erased", REMAINS))
     if report.failed:
         raise GatewayError(
             f"{', '.join(report.failed)} could not forget yet; a running gateway asks again"
@@ -72,17 +75,17 @@ def _document(report: Report) -> dict[str, Any]:
     }
 
 
-def _words(report: Report, verb: str) -> str:
+def _words(report: Report, verb: str, heading: str) -> str:
     counts = msgspec.structs.asdict(report.erased)
     conversations = counts.pop("conversations")
     what = ", ".join(f"{many} {name}" for name, many in counts.items() if many) or "nothing else"
     who = ", ".join(show("con", one) for one in report.contacts)
-    lines = [f"{verb} {who}: {what}; {conversations} conversations whole."]
+    lines = [f"{verb} {who}: {what}. Conversations that go whole: {conversations}."]
     if report.remains:
         rows = [(plain(one.where), plain(one.what), plain(one.url)) for one in report.remains]
         lines += [
             "",
-            "Erase there yourself what was handed on to:",
+            heading,
             table(("Where", "What", "URL"), rows),
         ]
     return "\n".join(lines)
