@@ -18,7 +18,7 @@ from bench.figures import Figure, Options, Series, median
 from bench.plugin import Poster, sent
 from bench.process import server
 from bench.requests import said, send_all
-from bench.setup import DELIVERED, DONE, MESSAGE, counts, hooked, switch
+from bench.setup import DELIVERED, DONE, MESSAGE, counts, hooked, reached, switch
 
 JOBS, CONVERSATIONS = 4000, 300
 GOALS = {"sqlite": 0.85, "postgresql": 0.75}
@@ -42,8 +42,10 @@ async def run(options: Options) -> tuple[list[Figure], list[Series]]:
             await gateway.reaches(DONE, (number + 1) * jobs)
             used = gateway.processor
             began = await switch(sink, "open")
-            await gateway.reaches(DELIVERED, (number + 1) * jobs, pause=0.25)
-            ours.append(jobs / ((await counts(sink)).newest - began))
+            ours.append(
+                jobs / ((await reached(sink, (number + 1) * jobs, pause=0.1)).newest - began)
+            )
+            await gateway.reaches(DELIVERED, (number + 1) * jobs)
             processor.append((gateway.processor - used) / jobs * 1000)
             plain.append(await _client(other, jobs, number + 1))
         taken = await counts(sink)
