@@ -27,7 +27,8 @@ _SLOW_WORDS = (
     b"mailer-daemon", b"postmaster", b"x-failed-recipients", b"delivery-status",
 )  # fmt: skip
 _UUENCODED = b"begin 6"
-_MENDED_BEGINNINGS = (b"\n", b"\r", b" ", b"\t", b"F", b">")  # what stands there may be taken away
+# What stands before the header in these cases may be taken away.
+_MENDED_BEGINNINGS = (b"\n", b"\r", b" ", b"\t", b"From ", b">")
 _ENCODINGS_THAT_HIDE = (b"base64", b"base-64", b"uue")
 
 
