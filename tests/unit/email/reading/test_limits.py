@@ -9,6 +9,8 @@ import pytest
 from gateway_email.reading import is_quick
 from tests.unit.email.reading.samples import mail, multipart_mail, part
 
+_PLAIN = b"From: a@b.example\r\nSubject: hello\r\n\r\n%s\r\n"
+_TNEF = b"From: a@b.example\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\n\r\nx\r\n"
 _HTML = "<div dir=ltr><p>Hello,</p><p>my order has <b>not</b> arrived.</p><br></div>"
 
 
@@ -63,3 +65,21 @@ def test_ordinary_mail_is_quick(raw: bytes) -> None:
 def test_other_mail_is_not(raw: bytes) -> None:
     """What opens other parsers, or holds very many of something, goes to a worker."""
     assert not is_quick(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "quick"),
+    [
+        (_PLAIN % b"our postmaster sent a calendar as winmail.dat", True),
+        (_PLAIN % b"begin 644 file.bin", False),
+        (_TNEF, False),
+        (b"\r\n\r\n" + _TNEF, False),
+        (b" \r\n" + _TNEF, False),
+        (b"From jane Mon\r\n\r\n" + _TNEF, False),
+        (b">From jane Mon\r\n\r\n" + _TNEF, False),
+        (b"From: a@b\r\nContent-Type: Multipart/mixed; boundary=x\r\n\r\n--x\r\n" + _TNEF, False),
+    ],
+)  # fmt: skip
+def test_what_opens_another_parser_is_not_quick(raw: bytes, quick: bool) -> None:
+    """In a plain mail only the header can; what stands before the header hides nothing."""
+    assert quick is is_quick(raw)
