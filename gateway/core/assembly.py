@@ -42,6 +42,7 @@ from gateway.errors import HookFailure, StoreBroken, StoreError
 from gateway.hooks.assembly import Assembly, assemble_file
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Dispatcher
+from gateway.hooks.extras import missing_later
 from gateway.hooks.loading import LoadedPlugins
 from gateway.hooks.sources import default
 from gateway.hooks.suspension import Suspension
@@ -237,14 +238,21 @@ class Parts:
         )
 
     def make_connectors(self) -> None:
-        """Make every configured channel and backend."""
+        """Make every configured channel and backend; one whose library is missing is told of."""
+        unavailable = dict(self.assembly.unavailable)
         for name, one in self.assembly.channels.items():
             context = self.context("channel", name, one.tenant, one.settings)
-            self.channels[name] = one.kind.make(context)
+            try:
+                self.channels[name] = one.kind.make(context)
+            except ImportError as error:
+                unavailable[f"channel/{name}"] = missing_later(error, one.kind.make.__module__)
         for name, made in self.assembly.backends.items():
             context = self.context("backend", name, made.tenant, made.settings)
-            self.backends[name] = made.kind.make(context)
-        for part, reason in self.assembly.unavailable.items():
+            try:
+                self.backends[name] = made.kind.make(context)
+            except ImportError as error:
+                unavailable[f"backend/{name}"] = missing_later(error, made.kind.make.__module__)
+        for part, reason in unavailable.items():
             self.board.report(part, Health(state="down", code="plugin_refused", reason=reason))
 
     async def close_connectors(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import Distribution
+from importlib.metadata import Distribution, entry_points
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
@@ -24,8 +24,22 @@ def missing_library(error: ImportError, distribution: Distribution | None, plugi
     extras = _extras(module, distribution) if distribution is not None else []
     if distribution is None or not extras:
         return f"{said}: install the library that brings it"
-    extra = plugin if plugin in extras else extras[0]
+    # Packaging tools write an extra's name in one form (sms-voice), people in another (sms_voice).
+    extra = plugin if _plain(plugin) in map(_plain, extras) else extras[0]
     return f"{said}: pip install '{distribution.name}[{extra}]'"
+
+
+def missing_later(error: ImportError, module: str) -> str:
+    """Say what to install when a plugin imports a library only once it is used.
+
+    Args:
+        module: of the plugin that was used.
+    """
+    house = module.partition(".")[0]
+    for one in entry_points(group="gateway"):
+        if one.module.partition(".")[0] == house:
+            return missing_library(error, one.dist, one.name)
+    return missing_library(error, None)
 
 
 def _extras(module: str, distribution: Distribution) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -24,8 +25,7 @@ class TwilioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """An account at Twilio."""
 
     account_sid: Annotated[
-        str,
-        Meta(pattern=r"^AC[0-9a-fA-F]{32}$", description="The account's SID: AC and 32 digits."),
+        str, Meta(description="The account's SID: AC and 32 hexadecimal digits.")
     ]
     auth_token: Annotated[
         Secret,
@@ -41,7 +41,10 @@ class TwilioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(description="Keys of which one must have signed a webhook, for a change without gap."),
     ] = ()
     messaging_service: Annotated[
-        str, Meta(description="A messaging service (MG…) that chooses the sending number.")
+        str,
+        Meta(
+            description="A messaging service (MG…) that SMS are sent through; numbers have to be its senders."
+        ),
     ] = ""
     templates: Annotated[
         dict[str, str],
@@ -83,6 +86,8 @@ class TwilioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             ValueError: naming everything that was expected, and no secret.
         """
         faults = []
+        if not re.fullmatch(r"AC[0-9a-fA-F]{32}", self.account_sid):
+            faults.append("account_sid to be AC and 32 hexadecimal digits")
         if not self.auth_token and not (self.api_key and self.api_secret):
             faults.append("auth_token, or api_key with api_secret")
         if bool(self.api_key) != bool(self.api_secret):
