@@ -329,3 +329,41 @@ async def test_check_probe(
     probe = json.loads(out)["probes"]["channel/phone"]
     assert (said, True) == (probe["code"], code != 0)
     assert len(probe["reason"]) > 40
+
+
+async def test_what_was_not_delivered_is_told_in_the_ticket(
+    tmp_path: Path, double: TwilioDouble
+) -> None:
+    """The agent reads in the ticket that, and why, the customer did not get the answer."""
+    ann, desk = a_number(), DeskSystem()
+    async with phone_world(tmp_path, double, desk.config) as world:
+        running, subject = world.running, f"Text message from {ann}"
+        await double.text("Hello", sender=ann)
+        [number] = await running.until(lambda: desk.tickets(running, subject), 20)
+        await desk.answer(running, number, "Buy cheap")
+        await world.until_sent()
+        await double.progress(double.sent[0], "sent")
+        await double.progress(double.sent[0], "undelivered", error="30007")
+        await world.until_reply("delivered", "failed")
+
+        async def told() -> list[str]:
+            entries = await running.gateway.parts.backends["tickets"].all_entries(number)  # type: ignore[attr-defined]
+            return [one.text for one in entries if "a carrier filtered it" in one.text]
+
+        [note] = await running.until(told, 20)
+        assert "The answer could not be delivered" in note
+
+
+async def test_naming_a_message_opens_no_door(tmp_path: Path, double: TwilioDouble) -> None:
+    """Somebody who answers a message of another person's conversation stays outside of it."""
+    ann, eve = a_number(), a_number()
+    async with phone_world(tmp_path, double, DeskSystem.config) as world:
+        first = await double.text("My card was stolen", sender=ann)
+        await world.until_messages(1)
+        named = {"OriginalRepliedMessageSid": first.sid, "OriginalRepliedMessageSender": ann}
+        await double.text("Read it to me", sender=eve, extra=named)
+        said = await world.until_messages(2)
+        assert 2 == len({one.conversation for one in said})
+        for conversation in await world.conversations():
+            view = await world.running.store.conversation(None, conversation.id)
+            assert 1 == len(view.identities)

@@ -64,7 +64,8 @@ class Outbox:
         Raises:
             ConnectorError: one of its kinds.
         """
-        plan = await self.plan(reply)
+        known = await self.book.entry(reply.delivery)
+        plan = await self.plan(reply, known)
         entry = await self.book.open(reply.delivery, plan.words)
         self._check_same(plan, entry)
         if entry.posting and reply.delivery not in self._not_begun:
@@ -90,14 +91,18 @@ class Outbox:
         entry = await self.book.entry(reply.delivery)
         if entry is None or not entry.begun or reply.delivery in self._not_begun:
             return None
-        plan = await self.plan(reply, sending=False)
+        plan = await self.plan(reply, entry, sending=False)
         self._check_same(plan, entry)
         if entry.posting:
             entry = await self._search(plan, entry) or entry
         return _sent(plan, entry, reply) if entry.complete else None
 
-    async def plan(self, reply: Reply, *, sending: bool = True) -> Plan:
+    async def plan(self, reply: Reply, known: Entry | None, *, sending: bool = True) -> Plan:
         """Decide from where, whither and in which parts.
+
+        Args:
+            known: what is known of it already: what was begun is gone on with as it was begun, even
+                if WhatsApp's window has closed since.
 
         Raises:
             Rejected: it cannot be sent, in words for the agent.
@@ -114,7 +119,8 @@ class Outbox:
             sender=ours, to=theirs, text=_text(reply), delivery=reply.delivery,
             made_at=reply.made_at,
         )  # fmt: skip
-        if theirs.line == "whatsapp" and self._window_closed(reply):
+        now = known.at if known is not None and known.begun else self._context.clock.now()
+        if theirs.line == "whatsapp" and _window_closed(reply, now):
             whole = self._in_template(whole, reply)
             return Plan(texts=(self._with_receipt(whole),), per_second=limits.per_second)
         try:
@@ -154,10 +160,6 @@ class Outbox:
                         return ours, theirs
                 raise Rejected(f"none of our numbers is one for {line}", code="wrong_sender")
         raise Rejected("it has no receiver with a phone number", code="no_receiver")
-
-    def _window_closed(self, reply: Reply) -> bool:
-        until = reply.thread.window_until if reply.thread else None
-        return until is None or self._context.clock.now() >= until
 
     def _in_template(self, text: OutgoingText, reply: Reply) -> OutgoingText:
         filled = self._provider.in_template(text, reply.language)
@@ -202,7 +204,7 @@ class Outbox:
                     text.sender, text.to, out=True, at=now, by="the provider"
                 )
                 await self._context.state.put(key, value)
-            raise
+            raise _of_part(error, text, entry) from error
         # Where the provider gives no id, ours stands for it.
         identifier = accepted.id or f"{text.delivery}/{text.part}"
         try:
@@ -239,6 +241,21 @@ class Outbox:
                     code="not_listed_yet", retry_after=late / 1000 + 1,
                 )  # fmt: skip
         return None
+
+
+def _window_closed(reply: Reply, now: int) -> bool:
+    until = reply.thread.window_until if reply.thread else None
+    return until is None or now >= until
+
+
+def _of_part(error: ConnectorError, text: OutgoingText, entry: Entry) -> ConnectorError:
+    """Say of which part an error speaks, where others went out before it."""
+    if not any(entry.ids):
+        return error
+    return type(error)(
+        f"part {text.part} of {text.parts} (those before it were sent): {error}",
+        code=error.reason_code, retry_after=error.retry_after,
+    )  # fmt: skip
 
 
 def _text(reply: Reply) -> str:

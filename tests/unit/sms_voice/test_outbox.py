@@ -289,6 +289,31 @@ async def test_whatsapp_within_its_window() -> None:
         assert "24 hours" in str(told.value)
 
 
+async def test_a_window_that_closes_meanwhile() -> None:
+    """What was handed over within the window is looked up as it was, though the window has closed."""
+    whatsapp = (f"whatsapp:{OURS}", f"whatsapp:{THEIRS}")
+    templates = {"*": "HX" + "2" * 32}
+    async with phone(numbers=(whatsapp[0],), twilio={"templates": templates}) as world:
+        reply = a_reply("Hi\nAnn", thread=a_thread(*whatsapp, window_until=EPOCH + 1))
+        world.double.lose_replies()
+        with pytest.raises(OutcomeUnknown):
+            await world.channel.send(reply)
+        world.around.clock.advance(3600)
+        found = await world.restart().find_sent(reply)
+        assert found is not None
+        assert (world.double.sent[0].sid,) == found.external_ids
+
+
+async def test_a_part_that_is_refused() -> None:
+    """The agent reads which part, and that those before it went out."""
+    async with phone() as world:
+        world.double.refuse(code=30007, after=1)
+        with pytest.raises(Rejected) as told:
+            await world.channel.send(a_reply(LONG))
+        assert "part 2 of 3 (those before it were sent): a carrier filtered it" in str(told.value)
+        assert "twilio_30007" == told.value.reason_code
+
+
 async def test_whatsapp_outside_its_window() -> None:
     """Then the configured template of the language carries the text, in one line."""
     whatsapp = (f"whatsapp:{OURS}", f"whatsapp:{THEIRS}")

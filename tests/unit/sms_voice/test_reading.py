@@ -49,7 +49,7 @@ async def test_a_withheld_number(sender: str) -> None:
     """Nobody is named, and nobody is answered automatically."""
     async with phone() as world:
         draft = await world.text("Hello", sender=sender)
-        assert None is draft.author
+        assert (None, None) == (draft.author, draft.thread)
         assert (False, False, "notification") == (
             draft.answerable, draft.acknowledge, draft.automated,
         )  # fmt: skip

@@ -75,7 +75,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             raise UnreadableArrival("the message has no MessageSid or no To")
         ours = endpoint(fields["To"], self.region)
         theirs = sender_of(fields, self.region)
-        name = fields.get("ProfileName", "")
+        name = " ".join(fields.get("ProfileName", "").split())[:100]
         replied = fields.get("OriginalRepliedMessageSid", "")
         at = sent_at if sent_at is not None else arrival.received_at
         shown = f"{name} ({theirs.value})" if name else theirs.value or "a withheld number"
@@ -93,7 +93,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             ),
             quiet=bool(media),  # until they were fetched, or the first try failed
             recipients=(str(ours),),
-            thread=ThreadRef(
+            # What two people send with a withheld number has nothing in common.
+            thread=None if theirs.withheld else ThreadRef(
                 native_id=native_thread(ours, lasting(fields, theirs)), address=str(theirs),
                 window_until=at + WINDOW_MS if theirs.line == "whatsapp" else None,
             ),
