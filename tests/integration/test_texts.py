@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,11 @@ async def test_webhooks_lost_for_an_hour(tmp_path: Path, double: TwilioDouble) -
     async with phone_world(tmp_path, double, DeskSystem.config) as world:
         await double.text("before", sender=ann)
         await world.until_messages(1)
-    missed = [await double.text(f"missed {n}", sender=ann, calls=False) for n in range(3)]
+    lately = datetime.now(UTC) - timedelta(seconds=30)
+    missed = [
+        await double.text(f"missed {n}", sender=ann, calls=False, at=lately + timedelta(seconds=n))
+        for n in range(3)
+    ]
     async with phone_world(tmp_path, double, DeskSystem.config) as world:
         said = await world.until_messages(4)
         await double.webhooks.message(missed[1])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from gateway.testing import Surroundings, check_channel
+from gateway.testing.clock import EPOCH
 from gateway_sms_voice import register_channels
 from gateway_sms_voice.completing import Medium, completed, original_of
 from tests.unit.sms_voice.world import a_reply, phone
@@ -22,7 +25,8 @@ async def test_the_channel_keeps_its_contract() -> None:
         arrivals = list(world.around.intake.accepted)
         arrivals.append(completed(original_of(arrivals[1]), [Medium(data=b"\xff\xd8\xff")], 1))
         world.around.intake.accepted.clear()
-        await world.double.text("missed", calls=False)
+        at = datetime.fromtimestamp(EPOCH / 1000 - 60, tz=UTC)
+        await world.double.text("missed", calls=False, at=at)
         await world.channel.reconcile(world.around.intake)
         arrivals += world.around.intake.accepted
 

@@ -21,6 +21,7 @@ def at(seconds: float) -> datetime:
 async def took_in(world: World) -> list[str]:
     """Reconcile; the texts of what was taken in, in order."""
     before = len(world.around.intake.accepted)
+    world.around.clock.advance(20)
     await world.channel.reconcile(world.around.intake)
     return [world.draft(one).text for one in world.around.intake.accepted[before:]]
 
@@ -52,6 +53,16 @@ async def test_a_new_process_makes_no_second_message() -> None:
         first, second = world.around.intake.accepted
         assert world.draft(first).same_as == world.draft(second).same_as
         assert first.lane == second.lane
+
+
+async def test_a_webhook_goes_first() -> None:
+    """What was sent just now is left to its webhook, which says more, and taken in later if none comes."""
+    async with phone() as world:
+        world.around.clock.advance(10)
+        await world.double.text("just now", calls=False, at=at(5))
+        await world.channel.reconcile(world.around.intake)
+        assert [] == world.around.intake.accepted
+        assert ["just now"] == await took_in(world)
 
 
 async def test_many_pages() -> None:
@@ -145,7 +156,7 @@ async def test_it_goes_on_by_itself() -> None:
             lines = world.around.log.lines
             await until(lambda: any(event == "reconcile.failed" for _, event, _ in lines))
             world.around.http.down = False
-            await world.double.text("missed", calls=False, at=at(1), sender=THEIRS, to=OURS)
+            await world.double.text("missed", calls=False, at=at(-60), sender=THEIRS, to=OURS)
             await until(lambda: world.around.intake.accepted)
         finally:
             running.cancel()
