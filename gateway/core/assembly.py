@@ -177,7 +177,7 @@ class Parts:
         """What erases people who ask for it."""
         return Eraser(
             store=self.store, clock=self.clock, new_id=self.new_id, forgetter=self.forgetter,
-            log=self.log, on_committed=self.notice,
+            log=self.log, on_committed=self.notice, pace=self.pace,
         )  # fmt: skip
 
     @property

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.forgetting import Answers, Forgetter
+from gateway.core.pace import Pace
 from gateway.core.pipeline.keys import UNAUTHENTICATED
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes, StateWrite
@@ -25,7 +26,7 @@ from gateway.store.erasing import OWNER, Erased, Job
 from gateway.store.operations import Store, Tenants
 from gateway.store.people import Person
 
-TRIES, PAUSE_SECONDS, RESUME_SECONDS, PATIENCE_MS = 10, 1.0, 60.0, 120_000
+TRIES, PAUSE_SECONDS, IDLES, PATIENCE_MS = 10, 1.0, 30, 120_000
 ONE_WORLD = ("", UNAUTHENTICATED)
 
 
@@ -55,7 +56,9 @@ class Eraser:
         forgetter: Forgetter,
         log: Log,
         on_committed: Callable[[Changes], None] = lambda _: None,
+        pace: Pace | None = None,
     ) -> None:
+        self._pause = (pace or Pace()).idle * IDLES
         self._store, self._clock, self._new_id = store, clock, new_id
         self._forgetter, self._log, self._on_committed = forgetter, log, on_committed
 
@@ -68,7 +71,7 @@ class Eraser:
                 raise
             except (StoreError, Refused) as error:
                 self._log.warning("erasure.waits", error=str(error))
-            await asyncio.sleep(RESUME_SECONDS)
+            await asyncio.sleep(self._pause)
 
     async def resume(self) -> None:
         """Finish every erasure that was begun a while ago, and that nobody can be at any more."""

@@ -10,7 +10,7 @@ from gateway.domain.outgoing import Forward, Reply
 
 MARKER = re.compile(r"\[([mr]\d+)\]")
 SETTLED = 7200.0  # a target that was well for so long is tried at once
-SOON = 60.0
+SOON = 20.0
 
 
 class Broken(AssertionError):
