@@ -87,6 +87,14 @@ class Town:
         """Wait until a process has told so often of an event."""
         await until(lambda: len(self.said(name, event)) >= many, why=lambda: self.tail(name))
 
+    def takeovers(self, name: str) -> int:
+        """How often a process took over everything, being the only one that lives."""
+        return sum(said["of"] == 1 for said in self.said(name, "partitions.gained"))
+
+    async def takes_over(self, name: str, before: int) -> None:
+        """Wait until a process takes over once more."""
+        await until(lambda: self.takeovers(name) > before, why=lambda: self.tail(name))
+
     async def ready(self, *names: str) -> None:
         """Wait until these are ready."""
         await until(
