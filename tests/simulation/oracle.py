@@ -120,11 +120,17 @@ class Oracle:
         name = f"channel/{target}"
         self.trace(name, f"{said.marker} of {reply.conversation}")
         self._effect(name, reply.key, said, reply.conversation)
-        people = self._people.get(self.group(reply.conversation), set())
+        people = self._people.get(self.group(reply.conversation), set()) | self._readers(reply)
         for one in reply.recipients:
             person = one.address.value.partition("@")[0]
             if person not in people:
                 self.fail("privacy", f"{said.marker} of {reply.conversation} reached {person}")
+
+    def _readers(self, reply: Reply) -> set[str]:
+        """Whom the platform lets read the thread that is answered, heard of elsewhere or not."""
+        native = reply.thread.native_id if reply.thread is not None else ""
+        places = (native, f"number {native}")
+        return {one.person for one in self.truth.values() if one.thread and one.thread in places}
 
     def _said(self, text: str) -> Said | None:
         found = MARKER.search(text)
