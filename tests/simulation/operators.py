@@ -63,7 +63,6 @@ class Operators:
         self._compare(before[0], after[0])
         if after[1].conversation.merged_into is not None:
             return  # it was merged on since, and its threads with it
-        self._compare(before[1], after[1])
         moved = {one.id for one in before[0].threads}
         said = await self._do(lambda o: o.store.messages(None, into.id, after_seq=0, limit=500))
         for message in said:
