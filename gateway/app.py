@@ -98,6 +98,7 @@ class Gateway:
         if parts.hooks.dispatcher.implemented("transcribe_recording"):
             parts.listeners.append(self.transcriber.notice)
         parts.on_accepted += [self.pipeline.wake, parts.high_water.notice]
+        parts.on_late.append(self.pipeline.step_back)
         self.port = 0
         parts.metrics.process.labels(parts.membership.process.name, str(worker)).set(1)
         parts.metrics.partitions.set_function(self._held)

@@ -141,6 +141,7 @@ class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(
             description="HOST:PORT where this process alone answers /livez, /readyz and /metrics; "
             "the second worker on the port after it, and so on. For scraping several workers.",
+            examples=["127.0.0.1:9100"],
         ),
     ] = None
     trusted_proxies: Annotated[

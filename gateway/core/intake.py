@@ -27,6 +27,8 @@ class IntakeDoor:
         source: the instance's name.
         on_accepted: told after the commit of the partitions of what was stored, one for each
             arrival, so that the pipeline wakes up.
+        on_late: told of the id of an arrival that took so long to store that others may have been
+            stored and taken up before it.
         patience: seconds a sender is kept waiting for the commit.
         admit: raises `Overloaded` while a tenant's customers are asked to come back later.
         turns: shared with the pipeline, which lets senders go first.
@@ -43,6 +45,7 @@ class IntakeDoor:
         source: str,
         kind: SourceKind,
         on_accepted: Callable[[Sequence[int]], None],
+        on_late: Callable[[int], None] = lambda _arrival: None,
         patience: float = 8.0,
         turns: Turns | None = None,
         admit: Callable[[str], None] = lambda _tenant: None,
@@ -50,7 +53,8 @@ class IntakeDoor:
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._tenant, self._source, self._kind = tenant, source, kind
-        self._on_accepted, self._patience, self._fence = on_accepted, patience, fence
+        self._on_accepted, self._on_late = on_accepted, on_late
+        self._patience, self._fence = patience, fence
         self._turns, self._admit = turns or Turns(clock), admit
 
     async def accept(
@@ -88,6 +92,9 @@ class IntakeDoor:
     def _committed(self, stored: Sequence[Arrival]) -> Callable[[asyncio.Future[None]], None]:
         def tell(done: asyncio.Future[None]) -> None:
             if not done.cancelled() and done.exception() is None and stored:
+                # A large body is written before the row that names it.
+                if any(len(one.body) > LARGE for one in stored):
+                    self._on_late(min(one.id for one in stored))
                 self._on_accepted([of_lane(one.tenant, one.lane) for one in stored])
 
         return tell

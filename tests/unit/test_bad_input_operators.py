@@ -115,7 +115,7 @@ def test_servers_that_cannot_be_reached(here: Town) -> None:
     assert "unreachable" == found["backend/tickets"]["code"]
     assert f"127.0.0.1:{port}" in found["backend/tickets"]["reason"]
     sick = "channel/support, channel/sales, backend/tickets"
-    assert f"3 of 4 need an operator: {sick}" == told.error["message"]
+    assert f"3 of 5 need an operator: {sick}" == told.error["message"]
 
 
 async def test_a_wrong_password_at_the_relay(here: Town) -> None:

@@ -88,6 +88,7 @@ class Pipeline:
         self._afresh = False
         self._held: dict[int, tuple[str, Tenure]] = {}
         self._newest: dict[str, int] = {}  # by flow
+        self._back: int | None = None
         self._rescan_at = 0.0
         self._left: set[str] = set()
         self._finished: set[int] = set()
@@ -95,6 +96,11 @@ class Pipeline:
 
     def wake(self, _partitions: Collection[int] = ()) -> None:
         """Say that arrivals wait."""
+        self._wake.set()
+
+    def step_back(self, arrival: int) -> None:
+        """Look again from an arrival on, since it was stored later than others with greater ids."""
+        self._back = arrival if self._back is None else min(self._back, arrival)
         self._wake.set()
 
     def _start_afresh(self) -> None:
@@ -162,6 +168,9 @@ class Pipeline:
         partitions, seen = self._partitions, dict(after)
         while True:
             await self._lanes.wait_for_room()
+            if until is None and self._back is not None:
+                seen = {flow: min(newest, self._back - 1) for flow, newest in seen.items()}
+                self._back = None
             items, size = self._lanes.room
             self._finished.clear()
             limit = min(items, 256) if until is None else 256

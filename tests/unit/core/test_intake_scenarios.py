@@ -352,3 +352,37 @@ async def test_one_arrival_may_hold_several_messages(shop: Workshop) -> None:
     await shop.take(*parts, key="k")
     assert 2 == len(await shop.conversations())
     assert 2 == len(await shop.deliveries("backend/tickets"))
+
+
+async def test_a_large_message_is_not_overtaken_by_its_senders_next(database: Path) -> None:
+    """What takes long to store has an old id when it is there; it still goes before what follows."""
+    async with workshop(database) as shop:
+        stored, put = asyncio.Event(), shop.store._blobs.put  # type: ignore[attr-defined]
+
+        async def slowly(data: bytes) -> str:
+            await stored.wait()
+            name: str = await put(data)
+            return name
+
+        shop.store._blobs.put = slowly  # type: ignore[attr-defined]
+        large = asyncio.create_task(
+            shop.hand_in(letter(text="large " + "x" * 300_000), key="1", lane="ann")
+        )
+        await asyncio.sleep(0)
+        for number in range(3):  # others are stored and taken up meanwhile
+            await shop.take(letter(f"p{number}", "other"), key=f"o{number}", lane=f"p{number}")
+        stored.set()
+        await large
+        await shop.hand_in(letter(text="and one more thing"), key="2", lane="ann")
+        await shop.quiet()
+        said = [
+            m.text.split()[0] for c in await shop.conversations() for m in await shop.messages(c.id)
+        ]
+        committed = [
+            message.text.split()[0]
+            for changes in shop.committed
+            for message in changes.messages
+            if message.direction == "in"
+        ]
+    assert ["other"] * 3 + ["large", "and"] == committed
+    assert sorted(said) == sorted(committed)

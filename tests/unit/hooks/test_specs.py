@@ -12,7 +12,7 @@ from gateway.hooks.implementations import KINDS
 from gateway.hooks.registering import registered
 from tests.unit.hooks.doubles import load
 
-CLOSED = {"redact_message", "prepare_forward", "prepare_reply"}
+CLOSED = {"redact_message", "prepare_forward", "prepare_reply", "forget_conversation"}
 
 
 @pytest.mark.parametrize("hook", KINDS)
