@@ -101,6 +101,7 @@ class Inbound:
             quiet = candidate.message.quiet
             new_route = Route() if quiet else await self._route(work, candidate)
             conversation = open_conversation(work, candidate, author, new_route, verdict)  # type: ignore[arg-type]
+            _one_at_a_time(work, known, author)
         message = place(work, candidate, known, conversation, author, verdict)
         self._also(work, candidate, known, conversation, author)
         self._claim(work, arrival, candidate)
@@ -319,6 +320,17 @@ class Inbound:
     def _forward(self, work: Work, conversation: Conversation, message: Message) -> None:
         for backend in conversation.route.backends:
             work.deliver(message, f"backend/{backend}", "forward")
+
+
+def _one_at_a_time(work: Work, known: Known, author: Identity | None) -> None:
+    """Have what else the same person says, on another lane, decided anew with this conversation known.
+
+    Otherwise a burst over two inboxes would open two conversations where one message would have
+    been recognised as a repeat of the other.
+    """
+    contact = known.contacts.get(author.contact) if author else None
+    if contact is not None and all(one.id != contact.id for one in work.contacts):
+        work.contacts.append(msgspec.structs.replace(contact, version=contact.version + 1))
 
 
 def _note(work: Work, candidate: Candidate, message: int) -> None:

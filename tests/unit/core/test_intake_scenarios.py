@@ -386,3 +386,34 @@ async def test_a_large_message_is_not_overtaken_by_its_senders_next(database: Pa
         ]
     assert ["other"] * 3 + ["large", "and"] == committed
     assert sorted(said) == sorted(committed)
+
+
+class Together:
+    """Holds messages back until so many are at the same point."""
+
+    def __init__(self, parties: int) -> None:
+        self.parties, self.here, self.all = parties, 0, asyncio.Event()
+
+    async def enrich_message(self, message: Message) -> Message:
+        self.here += 1
+        if self.here == self.parties:
+            self.all.set()
+        await self.all.wait()
+        return message
+
+
+async def test_known_person_on_several_lanes_at_once_opens_one_conversation(database: Path) -> None:
+    """What somebody says through two inboxes in the same moment is one matter, said again."""
+    async with workshop(database) as shop:
+        await shop.take(letter(text="Something else that was long ago"), key="0")
+    together = Together(4)
+    async with workshop(database, plugins=(together,), node=2) as shop:
+        for number in range(4):
+            words = letter(text="The printer is on fire again and nobody comes")
+            source = ("post", "second")[number % 2]
+            await shop.hand_in(words, key=f"k{number}", lane=f"lane {number}", source=source)
+        await shop.quiet()
+        assert 2 == len(await shop.conversations())
+        outcomes = sorted(d.outcome for d in await shop.decisions("repeat"))
+        assert ["joined by repeat"] * 3 == outcomes
+        assert 4 == len(await shop.messages((await shop.conversations())[-1].id))
