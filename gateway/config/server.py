@@ -120,6 +120,15 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = 15.0
 
+    api_role: Annotated[
+        str,
+        Meta(
+            description="Role of PostgreSQL as which the API and the pages read, so that row-level "
+            "security keeps tenants apart a second time; empty for the gateway's own user.",
+            examples=["gateway_api"],
+        ),
+    ] = ""
+
     def __repr__(self) -> str:
         return f"StoreSettings(url={mask_password(self.url)!r}, blobs={self.blobs!r})"
 

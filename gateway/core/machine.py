@@ -74,6 +74,7 @@ class Machine:
         return await open_store(
             settings.url.replace("{data}", str(self.data)), blobs=blobs, clock=self.clock,
             on_broken=on_broken, create=create, lease=settings.lease_seconds,
+            api_role=settings.api_role,
             bounds=Bounds(arrivals=settings.max_queue_rows, bytes=settings.max_queue_bytes),
         )  # fmt: skip
 

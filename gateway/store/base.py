@@ -82,6 +82,12 @@ class BaseStore(ABC):
     async def _read(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
         """Run a function that only reads, with a connection before its arguments."""
 
+    async def _read_of(
+        self, tenants: Tenants, function: Callable[..., R], *args: Any, **named: Any
+    ) -> R:
+        """Run a function that reads for people, who may see these tenants."""
+        return await self._read(function, tenants, *args, **named)
+
     @abstractmethod
     async def _write(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
         """Run a function in a transaction; it is committed durably when this returns."""
@@ -247,11 +253,11 @@ class BaseStore(ABC):
         self, tenants: Tenants, wanted: ConversationFilter, page: Cursor
     ) -> list[Conversation]:
         """List conversations, newest first."""
-        return await self._read(listing.list_conversations, tenants, wanted, page)
+        return await self._read_of(tenants, listing.list_conversations, wanted, page)
 
     async def conversation(self, tenants: Tenants, identifier: int) -> ConversationView:
         """Read a conversation with everything around it but its messages."""
-        return await self._read(listing.view_conversation, tenants, identifier)
+        return await self._read_of(tenants, listing.view_conversation, identifier)
 
     async def in_context(
         self, wanted: Sequence[tuple[int, int]]
@@ -263,13 +269,13 @@ class BaseStore(ABC):
         self, tenants: Tenants, conversation: int, *, after_seq: int, limit: int
     ) -> list[Message]:
         """List a conversation's messages by seq, those of merged conversations in their place."""
-        return await self._read(
-            listing.list_messages, tenants, conversation, after_seq=after_seq, limit=limit
+        return await self._read_of(
+            tenants, listing.list_messages, conversation, after_seq=after_seq, limit=limit
         )
 
     async def message(self, tenants: Tenants, identifier: int) -> Message:
         """Read one message."""
-        return await self._read(listing.read_message, tenants, identifier)
+        return await self._read_of(tenants, listing.read_message, identifier)
 
     async def decisions(
         self,
@@ -280,9 +286,9 @@ class BaseStore(ABC):
         conversation: int | None = None,
     ) -> list[Decision]:
         """List decisions about a message (and its arrivals), an arrival or a conversation."""
-        return await self._read(
-            listing.list_decisions,
+        return await self._read_of(
             tenants,
+            listing.list_decisions,
             message=message,
             arrival=arrival,
             conversation=conversation,
@@ -292,27 +298,27 @@ class BaseStore(ABC):
         self, tenants: Tenants, wanted: DeliveryFilter, page: Cursor
     ) -> list[Delivery]:
         """List deliveries, newest first."""
-        return await self._read(listing.list_deliveries, tenants, wanted, page)
+        return await self._read_of(tenants, listing.list_deliveries, wanted, page)
 
     async def delivery(self, tenants: Tenants, identifier: int) -> Delivery:
         """Read one delivery."""
-        return await self._read(listing.read_delivery, tenants, identifier)
+        return await self._read_of(tenants, listing.read_delivery, identifier)
 
     async def quarantine(self, tenants: Tenants, page: Cursor) -> list[QuarantinedArrival]:
         """List quarantined arrivals, newest first, without their bodies."""
-        return await self._read(journal.list_quarantine, tenants, page)
+        return await self._read_of(tenants, journal.list_quarantine, page)
 
     async def arrival(self, tenants: Tenants, identifier: int) -> StoredArrival:
         """Read one arrival with its body, state and reason."""
-        found, stored = await self._read(journal.read_arrival, tenants, identifier)
+        found, stored = await self._read_of(tenants, journal.read_arrival, identifier)
         return msgspec.structs.replace(stored, arrival=await self._with_body(found))
 
     async def arrivals(
         self, tenants: Tenants, *, source: str, since: int, until: int, page: Cursor
     ) -> list[StoredArrival]:
         """List arrivals received in a span, newest first, without their bodies."""
-        return await self._read(
-            journal.list_arrivals, tenants, source=source, since=since, until=until, page=page
+        return await self._read_of(
+            tenants, journal.list_arrivals, source=source, since=since, until=until, page=page
         )
 
     async def set_arrival_state(

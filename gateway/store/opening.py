@@ -77,6 +77,7 @@ async def open_store(
     on_broken: Callable[[StoreBroken], None] | None = None,
     bounds: Bounds | None = None,
     lease: float = 15.0,
+    api_role: str = "",
 ) -> Store:
     """Open the store that a URL names; ``close`` it when done.
 
@@ -87,6 +88,7 @@ async def open_store(
         on_broken: called once, on the event loop, when the process must end.
         bounds: how much may wait to be committed.
         lease: seconds after which one of several processes that is silent loses its work.
+        api_role: a role of PostgreSQL as which people's reads are made.
 
     Raises:
         ConfigError: the URL names no database this gateway knows, or its library is missing.
@@ -94,7 +96,15 @@ async def open_store(
         StoreUnavailable: the database does not answer.
     """
     store = _make(
-        parse_url(url), blobs, clock, create, migrate, on_broken, bounds or Bounds(), lease
+        parse_url(url),
+        blobs,
+        clock,
+        create,
+        migrate,
+        on_broken,
+        bounds or Bounds(),
+        lease,
+        api_role,
     )
     try:
         await store.open()
@@ -113,7 +123,15 @@ def _make(
     on_broken: Callable[[StoreBroken], None] | None,
     bounds: Bounds,
     lease: float,
+    api_role: str,
 ) -> Store:
+    if api_role and address.get_backend_name() == "sqlite":
+        raise ConfigError(
+            [Fault(
+                path="store.api_role", expected="no role, as SQLite has none", found=repr(api_role),
+                hint="leave it out, or use PostgreSQL",
+            )]
+        )  # fmt: skip
     if address.get_backend_name() == "sqlite":
         return SqliteStore(
             Path(address.database or ""),
@@ -140,4 +158,5 @@ def _make(
         create=create,
         migrate=migrate,
         lease=lease,
+        api_role=api_role,
     )

@@ -25,6 +25,8 @@ from gateway.store.batching import GroupCommits
 from gateway.store.blobs import BlobStore
 from gateway.store.faults import conflict_of, store_error
 from gateway.store.migrating import prepare
+from gateway.store.operations import Tenants
+from gateway.store.row_security import as_tenants, check_role
 from gateway.store.signalling import Signals
 
 R = TypeVar("R")
@@ -48,6 +50,7 @@ class PostgresStore(BaseStore):
         migrate: an older schema is brought up to date.
         lease: seconds after which a process that is silent loses its work. One that is paused in
             the middle of a transaction must not keep the others from that any longer.
+        api_role: the role as which people's reads are made; empty for the user itself.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class PostgresStore(BaseStore):
         create: bool = True,
         migrate: bool = False,
         lease: float = 15.0,
+        api_role: str = "",
     ) -> None:
         super().__init__(blobs=blobs, clock=clock, bounds=bounds)
         self._url, self._create, self._migrate = url, create, migrate
@@ -70,14 +74,16 @@ class PostgresStore(BaseStore):
         self._appender = GroupAppender(self._engine)
         self._commits = GroupCommits(partial(self._write, writing.commit))
         self._signals = Signals(self._engine)
-        self._open = False
+        self._open, self._api_role = False, api_role
 
     async def open(self) -> None:
-        """Connect and check the schema."""
+        """Connect and check the schema, and the role of people's reads."""
         url = self._url.render_as_string(hide_password=False)
         await asyncio.to_thread(prepare, url, create=self._create, migrate=self._migrate)
         self._appender.start()
         self._open = True
+        if self._api_role:
+            await self._read(check_role, self._api_role)
 
     async def close(self) -> None:
         """Finish what is queued and disconnect."""
@@ -99,6 +105,17 @@ class PostgresStore(BaseStore):
 
     async def _read(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
         return await self._run(self._engine, function, args, named)
+
+    async def _read_of(
+        self, tenants: Tenants, function: Callable[..., R], *args: Any, **named: Any
+    ) -> R:
+        if not self._api_role or tenants is None:
+            return await super()._read_of(tenants, function, *args, **named)
+
+        def read(connection: Connection) -> R:
+            return function(connection, tenants, *args, **named)
+
+        return await self._read(as_tenants, self._api_role, tenants, read)
 
     async def _write(self, function: Callable[..., R], *args: Any, **named: Any) -> R:
         return await self._run(self._engine, function, args, named)
