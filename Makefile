@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
-JOBS   ?= auto
+# Two for each core, since many tests wait for a server.
+JOBS   ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 SHELL  := /bin/bash
 
 .PHONY: demo test check fmt servers clean help

@@ -49,8 +49,9 @@ def test_a_call_that_another_one_interrupted_is_put_together() -> None:
         r"8 fsync(4<\x2f\x62>) = -1 EIO (Input/output error)",
         r"7 <... pwrite64 resumed>)              = 2",
     ]
-    first, second = read(lines)
-    assert ("fsync", ("/b",)) == (first.name, first.paths)
+    first, failed, second = read(lines)
+    assert ("fsync", ("/b",), 0) == (first.name, first.paths, first.result)
+    assert ("fsync", ("/b",), -1) == (failed.name, failed.paths, failed.result)
     assert ("pwrite64", ("/a",), (b"12",)) == (second.name, second.paths, second.texts)
     assert (512, 2) == (second.number(-1), second.number(-2))
 
