@@ -13,7 +13,7 @@ def test_a_day_long_black_hole_is_noticed_by_nobody_else() -> None:
     quiet, sick = live(sick=False, every=240.0), live(sick=True, every=240.0)
     assert sick.intake < 1.1 * quiet.intake
     assert sick.well < 1.1 * quiet.well
-    assert 300 < sick.backlog
+    assert sick.messages / 2 < sick.backlog
     assert sick.probes < 24 * 3600 / 30
     assert sick.most <= 4
     assert sick.drained < 2 * 3600
