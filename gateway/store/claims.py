@@ -43,9 +43,12 @@ _FIRST_DUE: Select[Any] = (
     .order_by(_due.due_at)
     .limit(1)
 )
+# What a process claimed is its own to take back even where the conversation is another's by now.
 _LEASED = (
     select(_due.id, _due.target, _due.conversation, _due.holder)
-    .where(text("state = 'leased'"), text(schema.OPEN), text(schema.MINE))
+    .where(
+        text("state = 'leased'"), text(schema.OPEN), text(f"({schema.MINE} OR holder = :process)")
+    )
     .order_by(_due.id)
 )
 _timer = schema.timer.c
@@ -90,12 +93,13 @@ def recover(
 ) -> int:
     """Turn leased deliveries that nobody works on into ``unknown``, due now."""
     target = target and plain(target)
+    process = share.process if share else 0
     alive = {row.id for row in query(connection, _ALIVE)} if share else set()
-    if share and but is not None:
-        alive.discard(share.process)
+    if but is not None:
+        alive.discard(process)
     found = [
         row
-        for row in query(connection, _LEASED, mine=mask(share))
+        for row in query(connection, _LEASED, mine=mask(share), process=process)
         if row.holder not in alive and row.id not in (but or ()) and target in (None, row.target)
     ]
     # A line changes only under the lock of its conversation.

@@ -195,11 +195,12 @@ class Store(Protocol):
     ) -> int:
         """Turn leased deliveries that nobody works on into ``unknown``, due now.
 
-        These are those whose process is dead, and the process's own that it knows nothing of.
+        These are those whose process is dead, and the process's own that it knows nothing of,
+        whosever they are by now.
 
         Args:
             target: of this one only.
-            share: of these partitions; None stands for the only process there is.
+            share: the dead ones' of these partitions; None stands for the only process there is.
             but: those that the process works on; None leaves all of its own alone.
         """
         ...

@@ -82,8 +82,8 @@ class Process:
     def ended(self, task: asyncio.Task[Any]) -> None:
         """Forget a task; of a dead process nobody cares how it ended."""
         self.tasks.pop(task, None)
-        if self.dead and not task.cancelled():
-            task.exception()
+        if self.dead:
+            _of_no_interest(task)
 
     async def _run(self) -> None:
         world = self.world
@@ -182,6 +182,7 @@ class Process:
         except asyncio.CancelledError:
             if doing.cancelled():
                 raise Gone from None
+            doing.add_done_callback(_of_no_interest)  # nobody waits for the answer any more
             raise
 
     @contextmanager
@@ -200,3 +201,8 @@ class Process:
         finally:
             self.calls[place] -= 1
             load.under_way -= 1
+
+
+def _of_no_interest(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()

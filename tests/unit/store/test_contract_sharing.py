@@ -272,6 +272,30 @@ async def test_what_the_dead_had_claimed_is_recovered(store: Store) -> None:
     assert "unknown" == (await store.delivery(None, second.id)).state
 
 
+async def test_a_claim_of_which_one_was_not_told_is_taken_back(store: Store) -> None:
+    """By who made it, though the partition is another's since: to the heir it is in good hands.
+
+    Found by the simulation's seeds 150 and 190.
+    """
+    one, heir = await store.join("one", ttl=LONG), await store.join("heir", ttl=LONG)
+    await works(store, one.id)
+    opened = Opened(deliveries=1)
+    await store.commit([opened.changes()])
+    place = of_conversation(opened.conversation.id)
+    share = share_of(one.id, place)
+    [lost] = await store.claim_deliveries(target=TARGET, now=NOW, limit=9, lease=1, share=share)
+    await store.hand_over(one.id, [place])
+    of_heir = share_of(heir.id, place)
+    assert 0 == await store.recover_deliveries(now=NOW, share=of_heir, target=TARGET)
+    elsewhere = share_of(one.id, (place + 1) % PARTITIONS)
+    assert 0 == await store.recover_deliveries(now=NOW, share=elsewhere, but=[lost.id])
+    assert 0 == await store.recover_deliveries(now=NOW, share=elsewhere, but=None)
+    assert 1 == await store.recover_deliveries(now=NOW, share=elsewhere, target=TARGET)
+    await works(store, heir.id)
+    [found] = await store.claim_deliveries(target=TARGET, now=NOW, limit=9, lease=2, share=of_heir)
+    assert ("unknown", lost.id) == (found.state, found.id)
+
+
 async def test_timers_are_read_by_partition(store: Store) -> None:
     """A timer is rung by whoever has its conversation."""
     timers = [
