@@ -46,11 +46,20 @@ class Counts(msgspec.Struct):
 
 @asynccontextmanager
 async def hooked(
-    engine: str = "sqlite", *arguments: str, sink: int | None = None, folder: Path | None = None
+    engine: str = "sqlite",
+    *arguments: str,
+    sink: int | None = None,
+    folder: Path | None = None,
+    more: str = "",
 ) -> AsyncGenerator[Running]:
-    """Run a gateway that takes webhooks, and posts what they say to a sink if there is one."""
+    """Run a gateway that takes webhooks, and posts what they say to a sink if there is one.
+
+    Args:
+        arguments: of ``gateway run``.
+        more: lines of its configuration.
+    """
     with tempfile.TemporaryDirectory() as temporary, database(engine) as lines:
-        config = config_of(web := free_port(), sink) + lines
+        config = config_of(web := free_port(), sink) + more + lines
         async with gateway(folder or Path(temporary), config, web, *arguments) as running:
             yield running
 
@@ -79,10 +88,15 @@ async def reached(sink: int, least: int, *, pause: float) -> Counts:
             await asyncio.sleep(pause)
 
 
+async def post(port: int, path: str) -> bytes:
+    """Tell a server of this machine to do something; gives its answer."""
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as session,
+        session.post(f"http://127.0.0.1:{port}/{path}") as response,
+    ):
+        return await response.read()
+
+
 async def switch(sink: int, to: str) -> float:
     """Open or shut a sink; gives the moment by the machine's monotonic clock."""
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"http://127.0.0.1:{sink}/{to}") as response,
-    ):
-        return float((await response.json())["at"])
+    return float(msgspec.json.decode(await post(sink, to))["at"])
