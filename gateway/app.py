@@ -15,11 +15,9 @@ from gateway.contracts.services import Intake
 from gateway.contracts.web import Route
 from gateway.core.alone import held
 from gateway.core.assembly import VERSION, Parts, assembled
-from gateway.core.evaluating import Evaluations
-from gateway.core.events import EventFeed, Events
 from gateway.core.feeding import poll_backend, reconcile_channel
 from gateway.core.languages import warm_up
-from gateway.core.making import make_outbox, make_pipeline
+from gateway.core.making import make_events, make_outbox, make_pipeline
 from gateway.core.neighbours import Neighbours
 from gateway.core.ownership import Ownership
 from gateway.core.partitions import ALONE, LeasedPartitions, Partitions
@@ -27,7 +25,6 @@ from gateway.core.reading import BlobReader
 from gateway.core.redacting import redaction
 from gateway.core.supervision import Supervisor
 from gateway.core.timers import Timers
-from gateway.core.transcribing import Transcriber
 from gateway.core.watching import report_orphans, watch_clock, watch_store
 from gateway.domain.health import Health
 from gateway.domain.partition import PARTITIONS, Fence
@@ -41,7 +38,6 @@ from gateway.web.services import ConnectorKind, Services
 
 DRAIN_SECONDS = 9.0
 BROKEN_EXIT = 70
-EVALUATING, TRANSCRIBING = "evaluating", "transcribing"
 
 
 class Gateway:
@@ -74,29 +70,10 @@ class Gateway:
             log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
             partitions=self.partitions,
         )  # fmt: skip
-        self.evaluations = Evaluations(
-            store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
-            log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
-        )  # fmt: skip
-        self.transcriber = Transcriber(
-            store=parts.store, blobs=BlobReader(parts.blobs), hooks=parts.hooks,
-            channels=parts.channels, clock=parts.clock, new_id=parts.new_id, log=parts.log,
-            on_committed=parts.notice, idle=parts.pace.idle,
-        )  # fmt: skip
-        self.events = Events(
-            lambda plugin: EventFeed(
-                plugin=plugin, store=parts.store, hooks=parts.hooks, log=parts.log,
-                idle=parts.pace.idle,
-            ),
-            parts.hooks.subscribers(),
-        )  # fmt: skip
+        self.events = make_events(parts)
         self._meet_neighbours()
         self._ownership = Ownership(partitions=self.partitions, board=parts.board, log=parts.log)
         parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
-        if parts.hooks.dispatcher.implemented("evaluate_conversation"):
-            parts.listeners.append(self.evaluations.notice)
-        if parts.hooks.dispatcher.implemented("transcribe_recording"):
-            parts.listeners.append(self.transcriber.notice)
         parts.on_accepted += [self.pipeline.wake, parts.high_water.notice]
         parts.on_late.append(self.pipeline.step_back)
         self.port = 0
@@ -121,19 +98,13 @@ class Gateway:
             return
         self.neighbours = Neighbours(
             store=parts.store, partitions=partitions, log=parts.log, outbox=self.outbox,
-            arrivals=self.pipeline.wake, timers=self.timers.wake, events=self._wake_readers,
+            arrivals=self.pipeline.wake, timers=self.timers.wake, events=self.events.wake,
             processes=parts.membership.wake,
-            readers=[EVALUATING, TRANSCRIBING, *(_feed(one) for one in self.events.feeds)],
+            readers=[one.name for one in self.events.followers],
         )  # fmt: skip
         parts.membership.take_part(partitions, self.neighbours.share_changed)
         parts.listeners.append(self.neighbours.notice)
         parts.on_accepted.append(self.neighbours.accepted)
-
-    def _wake_readers(self) -> None:
-        self.evaluations.wake()
-        self.transcriber.wake()
-        for feed in self.events.feeds:
-            feed.wake()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -141,6 +112,8 @@ class Gateway:
         parts, start = self.parts, self._supervisor.start
         if not self.shared:  # else whoever takes a partition over recovers what is of it
             await parts.store.recover_deliveries(now=parts.clock.now())
+        for follower in self.events.followers:
+            await follower.begin()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._lifespans())
             for name, sender in self.outbox.senders.items():
@@ -156,12 +129,8 @@ class Gateway:
             self._start_owned("erasure", lambda _: self.parts.eraser.run())
             if self.neighbours is not None:
                 start("signals", self.neighbours.run)
-            if parts.hooks.dispatcher.implemented("evaluate_conversation"):
-                self._start_owned(EVALUATING, self.evaluations.run)
-            if parts.hooks.dispatcher.implemented("transcribe_recording"):
-                self._start_owned(TRANSCRIBING, self.transcriber.run)
-            for feed in self.events.feeds:
-                self._start_owned(_feed(feed), feed.run)
+            for follower in self.events.followers:
+                self._start_owned(follower.name, follower.run)
             web = self._serve(self._services())
             listen = parts.settings.web.listen
             self.port = await web.start(listen.host, listen.port)
@@ -255,10 +224,6 @@ _STARTING = Health(state="starting")
 
 def _bound(call: Callable[..., Awaitable[None]], *arguments: Any) -> Callable[[], Awaitable[None]]:
     return lambda: call(*arguments)
-
-
-def _feed(feed: EventFeed) -> str:
-    return f"events/{feed.plugin}"
 
 
 def _with_door(

@@ -15,6 +15,7 @@ from gateway.contracts.channel import Channel
 from gateway.contracts.services import Clock, Context, Http, Log
 from gateway.core.continuation import OWNER, ContinuationCodes
 from gateway.core.erasing import Eraser
+from gateway.core.events import places
 from gateway.core.forgetting import Forgetter
 from gateway.core.health import HealthBoard
 from gateway.core.high_water import HighWater
@@ -188,8 +189,7 @@ class Parts:
         return Retention(
             store=self.store, clock=self.clock, new_id=self.new_id, kept=self.settings.retention,
             tenants=self.settings.tenants, forgetter=self.forgetter, log=self.log,
-            owner=self.membership.process.name, subscribers=self.hooks.subscribers(),
-            evaluating=self.hooks.dispatcher.implemented("evaluate_conversation"),
+            owner=self.membership.process.name, followers=places(self.hooks).values(),
             on_committed=self.notice,
         )  # fmt: skip
 

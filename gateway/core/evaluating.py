@@ -1,30 +1,26 @@
 """Evaluating conversations when something happened to them.
 
-The events are read like any subscriber's, from a durable place in their order. What a plugin wants
-done is committed together with that place, so that it is done once; events that its own actions
-caused are passed over, or it would go round in circles.
+What a plugin wants done is committed together with the place in the events, so that it is done once;
+events that its own actions caused are passed over, or it would go round in circles.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-
-import msgspec
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.actions import BY, apply
-from gateway.core.pace import Pace
+from gateway.core.following import Place
 from gateway.core.pipeline.work import Work
-from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.changes import Changes
 from gateway.domain.event import Event
 from gateway.domain.partition import Fence
-from gateway.errors import NotFound, StoreBroken, StoreError
+from gateway.errors import NotFound, StoreError
 from gateway.hooks.calls import Hooks
 from gateway.store.operations import Store
 
-OWNER, PLACE = "core/evaluating", "place"
-BATCH, RACES = 100, 20
+PLACE = Place(owner="core/evaluating", key="place")
+RACES = 20
 
 
 class Evaluations:
@@ -39,56 +35,17 @@ class Evaluations:
         new_id: Callable[[], int],
         log: Log,
         on_committed: Callable[[Changes], None],
-        idle: float = Pace().idle,
     ) -> None:
         self._store, self._hooks, self._clock = store, hooks, clock
         self._new_id, self._log, self._on_committed = new_id, log, on_committed
-        self._idle, self._wake = idle, asyncio.Event()
 
-    def notice(self, changes: Changes) -> None:
-        """Look again after a commit that tells of something."""
-        if changes.events:
-            self.wake()
-
-    def wake(self) -> None:
-        """Look again."""
-        self._wake.set()
-
-    async def run(self, fence: Fence | None = None) -> None:
-        """Evaluate until cancelled."""
-        row = await self._store.get_state(OWNER, PLACE)
-        place = msgspec.json.decode(row.value, type=int) if row else 0
-        while True:
-            self._wake.clear()
-            try:
-                events = await self._store.events_after(place, limit=BATCH)
-                for event in events:
-                    await self._evaluate(event, fence)
-                    place = event.id
-                if events:
-                    at = Changes(tenant="default", state=(_at(place),), fence=fence)
-                    await self._store.commit([at])
-            except StoreBroken:
-                raise
-            except StoreError as error:
-                self._log.warning("evaluating.store", error=str(error))
-                events = []
-            if not events:
-                await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(self._idle):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-
-    async def _evaluate(self, event: Event, fence: Fence | None) -> None:
+    async def look(self, event: Event, fence: Fence | None) -> None:
+        """Evaluate the conversation of an event."""
         for _ in range(RACES):
             work = Work(
                 tenant=event.tenant, now=self._clock.now(), new_id=self._new_id, fence=fence
             )
-            work.state.append(_at(event.id))
+            work.state.append(PLACE.at(event.id))
             try:
                 if BY in event.data or not await self._ask(work, event):
                     return
@@ -121,7 +78,3 @@ class Evaluations:
         plugin = f"{answered.plugin} {answered.version}"
         await apply(self._store, work, view, answered.value, plugin=plugin)
         return True
-
-
-def _at(place: int) -> StateWrite:
-    return StateWrite(owner=OWNER, key=PLACE, value=msgspec.json.encode(place))

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from gateway.contracts.services import Log
 from gateway.core.health import HealthBoard
 from gateway.core.pace import Pace
+from gateway.domain.counts import Counts
 from gateway.domain.health import Health
 from gateway.errors import Overloaded, StoreBroken, StoreError
-from gateway.store.operations import Counts, Store
+from gateway.store.operations import Store
 
 PART = "intake"
 LOW_WATER = 0.9  # closed until so much of the mark is left, or the door would flutter

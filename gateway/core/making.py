@@ -1,9 +1,12 @@
-"""Making the pipeline and the outbox out of a gateway's parts and its configuration."""
+"""Making the pipeline, the outbox and what follows events out of a gateway's parts and its configuration."""
 
 from __future__ import annotations
 
 from gateway.core.assembly import Parts
 from gateway.core.default_backends import default_backends
+from gateway.core.evaluating import Evaluations
+from gateway.core.events import EVALUATING, TRANSCRIBING, Events, places, telling
+from gateway.core.following import Follower
 from gateway.core.outbox.composing import ReplyComposer
 from gateway.core.outbox.outbox import Outbox
 from gateway.core.outbox.sender import Sender
@@ -12,7 +15,9 @@ from gateway.core.partitions import Partitions
 from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.runner import Pipeline
+from gateway.core.reading import BlobReader
 from gateway.core.texts import acknowledgements
+from gateway.core.transcribing import Transcriber
 from gateway.domain.matching import MatchingPolicy
 from gateway.domain.retrying import BreakerPolicy, RetryPolicy
 
@@ -84,3 +89,27 @@ def make_outbox(parts: Parts, partitions: Partitions) -> Outbox:
             )
         )  # fmt: skip
     return made
+
+
+def make_events(parts: Parts) -> Events:
+    """Make what follows events, as far as a plugin wants anything of it."""
+    looks = {
+        EVALUATING: Evaluations(
+            store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
+            log=parts.log, on_committed=parts.notice,
+        ).look,
+        TRANSCRIBING: Transcriber(
+            store=parts.store, blobs=BlobReader(parts.blobs), hooks=parts.hooks,
+            channels=parts.channels, clock=parts.clock, new_id=parts.new_id, log=parts.log,
+            on_committed=parts.notice,
+        ).look,
+    }  # fmt: skip
+    return Events(
+        [
+            Follower(
+                name=name, place=place, each=looks.get(name) or telling(parts.hooks, place.key),
+                store=parts.store, log=parts.log, idle=parts.pace.idle,
+            )
+            for name, place in places(parts.hooks).items()
+        ]
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -11,9 +11,7 @@ import msgspec
 from gateway.config.connectors import TenantSettings
 from gateway.config.retention import RetentionSettings, TenantRetention
 from gateway.contracts.services import Clock, Log
-from gateway.core.evaluating import OWNER as EVALUATING
-from gateway.core.evaluating import PLACE
-from gateway.core.events import OWNER as TOLD
+from gateway.core.following import Place
 from gateway.core.forgetting import Forgetter
 from gateway.core.pipeline.work import Work
 from gateway.core.purging import PURGING, TTL_MS
@@ -87,8 +85,7 @@ class Retention:
 
     Args:
         owner: names this process.
-        subscribers: plugins that are told of events; what one was not told of yet is kept.
-        evaluating: conversations are evaluated on events, which are kept until they were.
+        followers: the places of those who follow events; what one has not done yet is kept.
     """
 
     def __init__(
@@ -102,15 +99,13 @@ class Retention:
         forgetter: Forgetter,
         log: Log,
         owner: str,
-        subscribers: tuple[str, ...] = (),
-        evaluating: bool = False,
+        followers: Collection[Place] = (),
         on_committed: Callable[[Changes], None] = lambda _: None,
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._kept, self._rules = kept, rules(kept, tenants)
         self._forgetter, self._log, self._owner = forgetter, log, owner
-        self._subscribers, self._evaluating = subscribers, evaluating
-        self._on_committed = on_committed
+        self._followers, self._on_committed = followers, on_committed
         self._wake, self._renew_at, self._rested = asyncio.Event(), 0, 0.0
 
     def wake(self) -> None:
@@ -211,11 +206,8 @@ class Retention:
         return removed
 
     async def _told(self) -> list[int]:
-        """The last event that each of those was told of who are told of events."""
-        places = [(TOLD, plugin) for plugin in self._subscribers]
-        places += [(EVALUATING, PLACE)] if self._evaluating else []
-        rows = [await self._store.get_state(owner, key) for owner, key in places]
-        return [msgspec.json.decode(row.value, type=int) if row else 0 for row in rows]
+        """The last event that each of those has done who follow events."""
+        return [await place.read(self._store) or 0 for place in self._followers]
 
     async def _note(self, rule: Rule, now: int) -> dict[str, int]:
         """Note what a rule has removed since that was noted last, whatever came between."""

@@ -1,7 +1,7 @@
 """Transcribing recordings that came without their words: in the background, one after another.
 
-The events are read like any subscriber's, from a durable place in their order, so that a recording is
-looked at although the gateway stopped in between. What a plugin answers is a revision of the message.
+A recording is found by following the events, so that it is looked at although the gateway stopped in
+between. What a plugin answers is a revision of the message.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from gateway.contracts.services import Blobs, Clock, Log
+from gateway.core.following import Place
 from gateway.core.pipeline.outgoing import tell_backends
 from gateway.core.pipeline.revising import Channels, Revised, put_together, revision
 from gateway.core.pipeline.work import Work
-from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.changes import Changes
 from gateway.domain.conversation import Conversation
 from gateway.domain.event import Event
 from gateway.domain.message import Attachment, Message
 from gateway.domain.partition import Fence
 from gateway.domain.recording import MARK, TRANSCRIPTS, Recording, Transcript
-from gateway.errors import HookFailure, NotFound, StoreBroken, StoreError
+from gateway.errors import HookFailure, NotFound
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Answered
 from gateway.store.operations import Store
 
-OWNER, PLACE = "core/transcribing", "place"
+PLACE = Place(owner="core/transcribing", key="place")
 TOLD = ("message.stored", "message.revised")
-BATCH, RACES = 100, 20
+RACES = 20
 PAUSES = (1.0, 10.0, 60.0, 300.0)
 REMEMBERED = 1000
 
@@ -38,7 +39,6 @@ class Transcriber:
 
     Args:
         channels: by name, to put revisions together.
-        idle: seconds between looks that nothing asked for.
         pauses: seconds before each further try, when whoever was asked failed.
     """
 
@@ -53,56 +53,17 @@ class Transcriber:
         new_id: Callable[[], int],
         log: Log,
         on_committed: Callable[[Changes], None],
-        idle: float = 2.0,
         pauses: Sequence[float] = PAUSES,
     ) -> None:
         self._store, self._blobs, self._hooks, self._channels = store, blobs, hooks, channels
         self._clock, self._new_id, self._log = clock, new_id, log
-        self._on_committed, self._idle, self._pauses = on_committed, idle, pauses
-        self._wake = asyncio.Event()
+        self._on_committed, self._pauses = on_committed, pauses
         self._fence: Fence | None = None
         self._asked: dict[tuple[int, str], None] = {}
 
-    def notice(self, changes: Changes) -> None:
-        """Look again after a commit that brought a message."""
-        if changes.messages:
-            self.wake()
-
-    def wake(self) -> None:
-        """Look again."""
-        self._wake.set()
-
-    async def run(self, fence: Fence | None = None) -> None:
-        """Transcribe until cancelled."""
+    async def look(self, event: Event, fence: Fence | None) -> None:
+        """Have the recordings of a message written down that an event tells of."""
         self._fence = fence
-        row = await self._store.get_state(OWNER, PLACE)
-        place = msgspec.json.decode(row.value, type=int) if row else 0
-        while True:
-            self._wake.clear()
-            try:
-                events = await self._store.events_after(place, limit=BATCH)
-                for event in events:
-                    await self._look(event)
-                    place = event.id
-                if events:
-                    at = StateWrite(owner=OWNER, key=PLACE, value=msgspec.json.encode(place))
-                    await self._store.commit([Changes(tenant="default", state=(at,), fence=fence)])
-            except StoreBroken:
-                raise
-            except StoreError as error:
-                self._log.warning("transcribing.store", error=str(error))
-                events = []
-            if not events:
-                await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(self._idle):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-
-    async def _look(self, event: Event) -> None:
         if event.kind not in TOLD or event.message is None:
             return
         try:

@@ -17,6 +17,7 @@ from gateway.contracts.services import Clock
 from gateway.domain.arrival import Arrival, ArrivalState
 from gateway.domain.changes import Changes, Conflict, StateWrite
 from gateway.domain.conversation import Conversation
+from gateway.domain.counts import Counts
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
 from gateway.domain.event import Event
@@ -35,7 +36,6 @@ from gateway.store.keeper import Keeper
 from gateway.store.operations import (
     ConversationFilter,
     ConversationView,
-    Counts,
     Cursor,
     DeliveryFilter,
     Lease,
@@ -222,6 +222,10 @@ class BaseStore(ABC):
     async def events_after(self, event: int, *, limit: int) -> list[Event]:
         """Read the events committed after the one with an id, in the order of the commits."""
         return await self._read(claims.events_after, event, limit=limit)
+
+    async def last_event(self) -> int | None:
+        """Read the id of the event committed last, None if there is none."""
+        return await self._read(claims.last_event)
 
     def tell(self, signal: Signal) -> None:
         """Tell the other processes as soon as may be; on an embedded database there are none."""

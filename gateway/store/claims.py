@@ -143,9 +143,18 @@ def events_after(connection: Connection, event: int, *, limit: int) -> list[Even
     else:
         place = tuple_(table.c.xid, table.c.position)
         statement = statement.where(place > tuple_(seen.xid, seen.position))
-    if is_postgres(connection):
-        # Transactions still open may bring events that belong before the newest ones.
-        statement = statement.where(
-            text("xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        )
-    return [decode(row.doc, Event) for row in connection.execute(statement)]
+    return [decode(row.doc, Event) for row in connection.execute(_settled(connection, statement))]
+
+
+def last_event(connection: Connection) -> int | None:
+    """Read the id of the event committed last, None if there is none."""
+    table = schema.event
+    last = select(table.c.id).order_by(table.c.xid.desc(), table.c.position.desc()).limit(1)
+    return connection.execute(_settled(connection, last)).scalar_one_or_none()
+
+
+def _settled(connection: Connection, events: Select[Any]) -> Select[Any]:
+    """Leave out the newest, as long as open transactions may bring some that belong before them."""
+    if not is_postgres(connection):
+        return events
+    return events.where(text("xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))

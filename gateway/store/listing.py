@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, and_, func, or_, select, text
 
 from gateway.domain.conversation import Conversation
+from gateway.domain.counts import Counts
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery
 from gateway.domain.flow import flow_of, tenant_of
@@ -19,7 +20,6 @@ from gateway.store import schema
 from gateway.store.operations import (
     ConversationFilter,
     ConversationView,
-    Counts,
     Cursor,
     DeliveryFilter,
     Tenants,

@@ -11,6 +11,7 @@ from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
 from gateway.domain.changes import Changes, Conflict, StateWrite
 from gateway.domain.contact import Contact, Identity
 from gateway.domain.conversation import Conversation, Link, Participant, Thread, Ticket
+from gateway.domain.counts import Counts
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Delivery, DeliveryState
 from gateway.domain.event import Event
@@ -53,24 +54,6 @@ class StateRow(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     value: bytes
     version: int
-
-
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits and how long, for metrics and readiness.
-
-    Args:
-        customers_waiting: by tenant.
-        oldest_arrival, oldest_delivery: when it came in, if any waits.
-    """
-
-    arrivals_waiting: int = 0
-    customers_waiting: dict[str, int] = {}
-    arrivals_quarantined: int = 0
-    deliveries_waiting: dict[str, int] = {}
-    deliveries_dead: dict[str, int] = {}
-    deliveries_unknown: dict[str, int] = {}
-    oldest_arrival: int | None = None
-    oldest_delivery: int | None = None
 
 
 class ConversationFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +201,10 @@ class Store(Protocol):
 
     async def events_after(self, event: int, *, limit: int) -> list[Event]:
         """Read events with an id above `event`, in order."""
+        ...
+
+    async def last_event(self) -> int | None:
+        """Read the id of the event committed last, None if there is none."""
         ...
 
     # processes and the work they divide

@@ -10,9 +10,9 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from gateway.domain.counts import Counts
 from gateway.domain.health import Health, HealthState
 from gateway.errors import StoreError
-from gateway.store.operations import Counts
 from gateway.web.services import Services
 from gateway.web.shapes.moment import Moment, moment
 

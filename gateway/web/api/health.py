@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from gateway.store.operations import Counts
+from gateway.domain.counts import Counts
 from gateway.web.api.operation import Answer, Call, Operation
 from gateway.web.probes import PartDocument, Status, part_document, readiness
 from gateway.web.shapes.moment import Moment, moment

@@ -11,9 +11,9 @@ import pytest
 from gateway.core.health import HealthBoard
 from gateway.core.high_water import HighWater
 from gateway.domain.arrival import NewArrival
+from gateway.domain.counts import Counts
 from gateway.domain.draft import Draft
 from gateway.errors import Overloaded, StoreUnavailable
-from gateway.store.operations import Counts
 from gateway.testing.clock import FakeClock
 from tests.unit.core.workshop import ListLog, Workshop, letter, until, workshop
 

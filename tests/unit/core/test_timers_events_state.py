@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core import events
+from gateway.core import following
+from gateway.core.events import subscribed
 from gateway.core.state import StoredState
 from gateway.domain.answers import (
     Action,
@@ -23,6 +24,7 @@ from gateway.domain.changes import Changes
 from gateway.domain.conversation import Conversation
 from gateway.domain.event import Event
 from gateway.domain.timer import Timer
+from gateway.errors import StoreUnavailable
 from gateway.hooks.specs import Trigger
 from tests.unit.core.workshop import TENANT, Workshop, letter, until, workshop
 
@@ -159,8 +161,8 @@ async def test_events_reach_a_subscriber_in_order(database: Path) -> None:
     """A subscriber is told of what happened, in the order of the commits, with ids and no text."""
     listener = Listener()
     async with workshop(database, plugins=(listener,)) as shop:
-        for feed in shop.feeds:
-            shop.run(feed.run())
+        for follower in shop.followers:
+            shop.run(follower.run())
         await shop.take(letter())
         await shop.take(letter("bob"))
 
@@ -177,7 +179,7 @@ async def test_failed_event_is_told_again_and_a_restart_goes_on(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a subscriber failed at is told again; after a restart it goes on where it was."""
-    monkeypatch.setattr(events, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(following, "LONGEST_PAUSE", 0.01)
     failing = Listener(failures=1)
     real_sleep = asyncio.sleep
 
@@ -186,15 +188,13 @@ async def test_failed_event_is_told_again_and_a_restart_goes_on(
 
     async with workshop(database, plugins=(failing,)) as shop:
         monkeypatch.setattr(asyncio, "sleep", short)
-        for feed in shop.feeds:
-            shop.run(feed.run())
+        for follower in shop.followers:
+            shop.run(follower.run())
         await shop.take(letter())
 
         async def kept() -> bool:
-            row = await shop.store.get_state(events.OWNER, "listener")
-            return (
-                len(failing.told) == 3 and row is not None and int(row.value) == failing.told[-1].id
-            )
+            done = await subscribed("listener").read(shop.store)
+            return len(failing.told) == 3 and done == failing.told[-1].id
 
         await until(kept)
         first, again, second = failing.told
@@ -202,8 +202,8 @@ async def test_failed_event_is_told_again_and_a_restart_goes_on(
         clock = shop.clock
     fresh = Listener()
     async with workshop(database, clock=clock, node=2, plugins=(fresh,)) as shop:
-        for feed in shop.feeds:
-            shop.run(feed.run())
+        for follower in shop.followers:
+            shop.run(follower.run())
         await shop.take(letter("bob"))
 
         async def told() -> bool:
@@ -211,6 +211,58 @@ async def test_failed_event_is_told_again_and_a_restart_goes_on(
 
         await until(told)
         assert second.id < fresh.told[0].id
+
+
+async def test_a_new_subscriber_is_not_told_of_what_was_before(database: Path) -> None:
+    """It begins with what happens once it is there; a known one goes on where it was."""
+    async with workshop(database) as shop:
+        await shop.take(letter())
+        clock = shop.clock
+    for node, expected in ((2, "bob"), (3, "eve")):
+        listener = Listener()
+        async with workshop(database, clock=clock, node=node, plugins=(listener,)) as shop:
+            [follower] = shop.followers
+            await follower.begin()
+            before = await shop.store.last_event()
+            await shop.take(letter(expected))
+            shop.run(follower.run())
+
+            async def kept() -> bool:
+                return (
+                    await subscribed("listener").read(shop.store) == await shop.store.last_event()
+                )
+
+            await until(kept)
+            assert ["conversation.opened", "message.stored"] == [e.kind for e in listener.told]
+            assert before is not None
+            assert before < listener.told[0].id
+
+
+async def test_a_sick_store_costs_a_follower_nothing(database: Path) -> None:
+    """After an error of the store it goes on from what was stored, and tells again what was not."""
+    listener = Listener()
+    async with workshop(database, plugins=(listener,)) as shop:
+        await shop.take(letter())
+        [follower] = shop.followers
+        commit = shop.store.commit
+        refused: list[Any] = []
+
+        async def once_refused(changes: Any) -> Any:
+            if not refused:
+                refused.append(changes)
+                raise StoreUnavailable("the disk is full")
+            return await commit(changes)
+
+        shop.store.commit = once_refused  # type: ignore[method-assign]
+        shop.run(follower.run())
+
+        async def kept() -> bool:
+            return await subscribed("listener").read(shop.store) == await shop.store.last_event()
+
+        await until(kept)
+        assert 1 == len(refused)
+        kinds = ["conversation.opened", "message.stored"] * 2
+        assert kinds == [event.kind for event in listener.told]
 
 
 async def test_state_is_compared_and_set(shop: Workshop) -> None:

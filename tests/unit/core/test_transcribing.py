@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gateway.core.following import Follower
 from gateway.core.reading import BlobReader
-from gateway.core.transcribing import Transcriber
+from gateway.core.transcribing import PLACE, Transcriber
 from gateway.domain.answers import Refuse
 from gateway.domain.draft import DraftAttachment
 from gateway.domain.message import Message
@@ -44,9 +45,13 @@ def listening(shop: Workshop) -> None:
     transcriber = Transcriber(
         store=shop.store, blobs=BlobReader(shop.blobs), hooks=shop.hooks, channels=shop.channels,
         clock=shop.clock, new_id=shop.new_id, log=shop.log, on_committed=shop._notice,
-        idle=0.01, pauses=(0.001, 0.001),
+        pauses=(0.001, 0.001),
     )  # fmt: skip
-    shop.run(transcriber.run())
+    follower = Follower(
+        name="transcribing", place=PLACE, each=transcriber.look, store=shop.store, log=shop.log,
+        idle=0.01,
+    )  # fmt: skip
+    shop.run(follower.run())
 
 
 async def revised(shop: Workshop, number: int) -> Message:

@@ -23,7 +23,8 @@ from gateway.contracts.channel import Channel, ChannelCapabilities, Parser
 from gateway.contracts.services import Context
 from gateway.core.continuation import OWNER, ContinuationCodes
 from gateway.core.egress import GuardedHttp
-from gateway.core.events import EventFeed
+from gateway.core.events import subscribed, telling
+from gateway.core.following import Follower
 from gateway.core.intake import IntakeDoor
 from gateway.core.matters import StoredMatters
 from gateway.core.operating import Operator
@@ -301,10 +302,13 @@ class Workshop:
             store=store, hooks=self.hooks, clock=clock, new_id=self.new_id, log=self.log,
             on_committed=self._notice, idle=OFTEN.idle,
         )  # fmt: skip
-        self.feeds = [
-            EventFeed(plugin=plugin, store=store, hooks=self.hooks, log=self.log, idle=OFTEN.idle)
+        self.followers = [
+            Follower(
+                name=plugin, place=subscribed(plugin), each=telling(self.hooks, plugin),
+                store=store, log=self.log, idle=OFTEN.idle,
+            )
             for plugin in self.hooks.subscribers()
-        ]
+        ]  # fmt: skip
         self.operator = Operator(
             store=store, clock=clock, new_id=self.new_id, on_committed=self._notice,
             on_accepted=self.pipeline.wake,
@@ -394,8 +398,8 @@ class Workshop:
             if delivery.target in self.senders:
                 self.senders[delivery.target].wake()
         self.timers.notice(changes)
-        for feed in self.feeds if changes.events else ():
-            feed.wake()
+        for follower in self.followers if changes.events else ():
+            follower.wake()
 
     # what comes in
 

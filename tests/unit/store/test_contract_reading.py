@@ -10,9 +10,10 @@ from blockbuster import blockbuster_ctx
 
 from gateway.domain.arrival import Quarantined
 from gateway.domain.changes import Changes, StateWrite
+from gateway.domain.counts import Counts
 from gateway.domain.known import Question
 from gateway.errors import NotFound, Refused
-from gateway.store.operations import ConversationFilter, Counts, Cursor, Store
+from gateway.store.operations import ConversationFilter, Cursor, Store
 from tests.unit.store.values import (
     NOW,
     TENANT,
@@ -168,10 +169,13 @@ async def test_what_waits_is_counted(store: Store) -> None:
 async def test_events_follow_the_order_of_commits(store: Store) -> None:
     """A cursor sees every event once, even one whose id was made before what it has seen."""
     early, first, second, third = event(), event(), event(), event()
+    assert None is await store.last_event()
     await store.commit([Changes(tenant=TENANT, events=(first, second))])
     assert [first, second] == await store.events_after(0, limit=9)
     await store.commit([Changes(tenant=TENANT, events=(early,))])
+    assert early.id == await store.last_event()
     await store.commit([Changes(tenant=TENANT, events=(third,))])
+    assert third.id == await store.last_event()
     assert [early, third] == await store.events_after(second.id, limit=9)
     assert [second] == await store.events_after(first.id, limit=1)
     assert [] == await store.events_after(third.id, limit=9)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.domain.counts import Counts
 from gateway.domain.health import Health, HealthState
 from gateway.errors import StoreUnavailable
-from gateway.store.operations import Counts
 from gateway.web.probes import CountsReader
 from tests.unit.web.client import Client
 from tests.unit.web.world import World, serving
