@@ -264,9 +264,9 @@ class BaseStore(ABC):
         return await self._read_of(tenants, listing.view_conversation, identifier)
 
     async def in_context(
-        self, wanted: Sequence[tuple[int, int]]
+        self, wanted: Sequence[tuple[int, int, int | None]]
     ) -> list[tuple[Message, ConversationView] | None]:
-        """Read messages with their conversations, by the ids of both; None for what is not there."""
+        """Read messages with their conversations; None for what is not there."""
         return await self._read(viewing.in_context, wanted) if wanted else []
 
     async def messages(

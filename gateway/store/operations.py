@@ -291,9 +291,14 @@ class Store(Protocol):
         ...
 
     async def in_context(
-        self, wanted: Sequence[tuple[int, int]]
+        self, wanted: Sequence[tuple[int, int, int | None]]
     ) -> list[tuple[Message, ConversationView] | None]:
-        """Read messages with their conversations, by the ids of both; None for what is not there."""
+        """Read messages with their conversations; None for what is not there.
+
+        Args:
+            wanted: ids of a message, of the conversation to show with it, and of a thread that is
+                shown there even if a merge has moved it to another one.
+        """
         ...
 
     async def messages(

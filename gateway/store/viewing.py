@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Table
 
 from gateway.domain.contact import Contact, Identity
@@ -53,23 +54,37 @@ def view_conversations(
 
 
 def in_context(
-    connection: Connection, wanted: Sequence[tuple[int, int]]
+    connection: Connection, wanted: Sequence[tuple[int, int, int | None]]
 ) -> list[tuple[Message, ConversationView] | None]:
     """Read messages with their conversations; None for what is not there.
 
     Args:
-        wanted: ids of a message and of the conversation to show with it.
+        wanted: ids of a message, of the conversation to show with it, and of a thread that is shown
+            there even if a merge has moved it to another one.
     """
-    ids = {message for message, _ in wanted}
+    ids = {message for message, _, _ in wanted}
     found = fetch(connection, schema.message, "id", ids, "id", "doc")
     messages = {row.id: decode(row.doc, Message) for row in found}
-    views = view_conversations(connection, {conversation for _, conversation in wanted})
+    views = view_conversations(connection, {conversation for _, conversation, _ in wanted})
+    at_home = {thread.id for view in views.values() for thread in view.threads}
+    ids = {thread for _, _, thread in wanted if thread is not None} - at_home
+    away = {
+        row.id: decode(row.doc, Thread)
+        for row in fetch(connection, schema.thread, "id", ids, "id", "doc")
+    }
     return [
-        (messages[message], views[conversation])
+        (messages[message], _with(views[conversation], away.get(thread or 0)))
         if message in messages and conversation in views
         else None
-        for message, conversation in wanted
+        for message, conversation, thread in wanted
     ]
+
+
+def _with(view: ConversationView, thread: Thread | None) -> ConversationView:
+    """The same with a thread that is elsewhere at the moment."""
+    if thread is None:
+        return view
+    return msgspec.structs.replace(view, threads=(*view.threads, thread))
 
 
 def _participants(

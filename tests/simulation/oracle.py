@@ -156,7 +156,8 @@ class Oracle:
                 )
             return True
         order = self._place_in_order(said) if said.lane.startswith("mail ") else self._moment(said)
-        lane = (target, self.group(conversation), said.lane)
+        # What waits when its conversation is merged is not waited for by what is said in the other.
+        lane = (target, conversation, said.lane)
         if order < self._newest.get(lane, -1) and said.marker not in self.late:
             self.fail("order", f"{said.marker} overtook what was said before it at {target}")
         self._newest[lane] = max(order, self._newest.get(lane, -1))

@@ -74,7 +74,8 @@ class Letters:
 
     async def of(self, delivery: Delivery) -> tuple[Message, ConversationView]:
         """Read a delivery's message and conversation; raises NotFound."""
-        found = await self._gathered.ask((delivery.message, delivery.conversation))
+        asked = (delivery.message, delivery.conversation, delivery.thread)
+        found = await self._gathered.ask(asked)
         if found is None:
             raise NotFound("the message or its conversation is not there any more")
         return found

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.draft import DraftParticipant, ThreadRef
-from gateway.errors import NotFound, Refused
-from tests.unit.core.workshop import Workshop, address, letter, workshop
+from gateway.errors import NotFound, Refused, Unreachable
+from tests.unit.core.workshop import Workshop, address, letter, until, workshop
 
 
 async def says(shop: Workshop, author: str, text: str, of: str = "", **more: Any) -> None:
@@ -101,6 +101,30 @@ async def test_agents_answer_in_between_goes_home_with_its_thread(shop: Workshop
     assert ["The lift is stuck", "The lift, once more"] == [
         message.text for message in await shop.messages(other)
     ]
+
+
+async def test_answer_that_waits_during_a_merge_reaches_its_thread(shop: Workshop) -> None:
+    """What an agent wrote before a merge still goes where it was to go, to the same person.
+
+    Found by the simulation's seed 190.
+    """
+    one, other = await pair(shop)
+    shop.channels["post"].script.then(Unreachable("no wind"))
+    shop.send_to("channel/post")
+    await shop.operator.reply(None, one, text="Water for the printer", internal=False, author="B")
+
+    async def waits() -> bool:
+        return [1] == [d.attempts for d in await shop.deliveries(target="channel/post")]
+
+    await until(waits)
+    await shop.operator.merge(None, one, other, "ada")
+    await shop.later(60)
+    await shop.settled("channel/post", "delivered", 1)
+    [reply] = shop.channels["post"].sent
+    assert reply.thread is not None
+    assert ("<ann@x>", ["ann@example.net"]) == (
+        reply.thread.native_id, [person.address.value for person in reply.recipients]
+    )  # fmt: skip
 
 
 async def test_person_brought_in_during_the_merge_goes_along(shop: Workshop) -> None:
