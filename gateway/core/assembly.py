@@ -279,7 +279,7 @@ async def assembled(
     assembly: Assembly,
     *,
     folder: Path,
-    on_broken: Callable[[StoreBroken], None] | None = None,
+    on_broken: Callable[[StoreBroken], None] = lambda _: None,
     create: bool = True,
     machine: Callable[[Settings, Path], Machine] = Machine,
 ) -> AsyncGenerator[Parts]:
@@ -297,7 +297,7 @@ async def assembled(
     settings = assembly.settings
     data = folder / settings.gateway.data
     runs_on = machine(settings, data)
-    clock, log, blobs = runs_on.clock, runs_on.log("gateway"), runs_on.blobs()
+    clock, log, blobs = runs_on.clock, runs_on.log("gateway"), runs_on.blobs(on_broken)
     board, metrics = HealthBoard(clock, log), Metrics()
     store = await runs_on.open_store(blobs, create=create, on_broken=on_broken)
     try:

@@ -62,9 +62,9 @@ class Machine:
         """The keys that sign reply tokens, newest first."""
         return reply_keys(self.settings.secrets.reply_keys, self.data)
 
-    def blobs(self) -> BlobStore:
+    def blobs(self, on_broken: Callable[[StoreBroken], None]) -> BlobStore:
         """Where large bodies and attachments go."""
-        return open_blobs(self.settings.store, self.data)
+        return open_blobs(self.settings.store, self.data, on_broken)
 
     async def open_store(
         self, blobs: BlobStore, *, create: bool, on_broken: Callable[[StoreBroken], None] | None

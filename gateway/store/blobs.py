@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -96,14 +97,21 @@ class FileBlobs:
 
     Args:
         folder: where; it is made when the first blob is stored.
+        on_broken: called on the event loop when storing failed in a way that must end the process.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, on_broken: Callable[[StoreBroken], None] = lambda _: None
+    ) -> None:
+        self._folder, self._on_broken = folder, on_broken
 
     async def put(self, data: bytes) -> str:
         """Store a content durably and return its reference."""
-        return await asyncio.to_thread(self._put, data)
+        try:
+            return await asyncio.to_thread(self._put, data)
+        except StoreBroken as error:
+            self._on_broken(error)
+            raise
 
     async def read(self, blob: str) -> bytes:
         """Read a content."""

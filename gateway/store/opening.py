@@ -38,11 +38,16 @@ def parse_url(url: str) -> URL:
     return address.set(drivername="sqlite" if backend == "sqlite" else "postgresql")
 
 
-def open_blobs(settings: StoreSettings, data: Path) -> BlobStore:
+def open_blobs(
+    settings: StoreSettings,
+    data: Path,
+    on_broken: Callable[[StoreBroken], None] = lambda _: None,
+) -> BlobStore:
     """Open the place where attachments and large bodies are kept.
 
     Args:
         data: the data folder, for which ``{data}`` stands.
+        on_broken: called on the event loop when a disk failed in a way that must end the process.
 
     Raises:
         ConfigError: it is an object store and its library is missing.
@@ -50,7 +55,7 @@ def open_blobs(settings: StoreSettings, data: Path) -> BlobStore:
     place = settings.blobs.replace("{data}", str(data))
     found = S3_PLACE.fullmatch(place)
     if found is None:
-        return FileBlobs(Path(place))
+        return FileBlobs(Path(place), on_broken)
     try:
         from gateway.store.s3 import S3Blobs
 

@@ -109,7 +109,7 @@ class SimMachine(Machine):
     def reply_keys(self) -> list[bytes]:
         return [KEY]
 
-    def blobs(self) -> BlobStore:
+    def blobs(self, on_broken: Callable[[StoreBroken], None]) -> BlobStore:
         return self._world.blobs
 
     async def open_store(

@@ -181,11 +181,13 @@ async def test_a_disk_that_fails_is_told_apart(
     def fail(_number: int) -> None:
         raise OSError(code, os.strerror(code))
 
-    blobs = FileBlobs(tmp_path)
+    ended: list[StoreBroken] = []
+    blobs = FileBlobs(tmp_path, on_broken=ended.append)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        with pytest.raises(kind, match=words):
+        with pytest.raises(kind, match=words) as refused:
             await blobs.put(DATA)
+    assert ([refused.value] if kind is StoreBroken else []) == ended
     assert [] == files_in(tmp_path)
     assert NAME == await blobs.put(DATA)
 
