@@ -34,6 +34,15 @@ class Unresolved:
 UNRESOLVED = Unresolved()
 
 
+def resolved(tree: Any) -> bool:
+    """Whether no variable is missing in a tree, so that its own checks say what somebody wrote."""
+    if isinstance(tree, dict):
+        return all(map(resolved, tree.values()))
+    if isinstance(tree, list):
+        return all(map(resolved, tree))
+    return tree is not UNRESOLVED
+
+
 def interpolate(
     tree: Any, environment: Mapping[str, str], path: str = ""
 ) -> tuple[Any, list[Fault]]:

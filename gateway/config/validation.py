@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import NODEFAULT, Struct
 
-from gateway.config.interpolation import UNRESOLVED, Interpolated
+from gateway.config.interpolation import UNRESOLVED, Interpolated, resolved
 from gateway.config.invalid import InvalidSetting
 from gateway.config.words import bare, expected, found, is_secret, members, metas, nearest
 from gateway.errors import Fault
@@ -109,15 +109,17 @@ class _Reader:
                 whole = whole and (
                     field.default is not NODEFAULT or field.default_factory is not NODEFAULT
                 )
-        return self._build(kind, values, path) if whole else _MISSING
+        return self._build(kind, values, path, resolved(data)) if whole else _MISSING
 
-    def _build(self, kind: type[Struct], values: dict[str, Any], path: str) -> Any:
+    def _build(self, kind: type[Struct], values: dict[str, Any], path: str, tell: bool) -> Any:
         try:
             return kind(**values)
         except InvalidSetting as error:
-            self._invalid(error, path)
+            if tell:
+                self._invalid(error, path)
         except (ValueError, TypeError) as error:
-            self._fault(path, str(error) or f"a sound {kind.__name__}", _MISSING, found_text="")
+            if tell:
+                self._fault(path, str(error) or f"a sound {kind.__name__}", _MISSING, found_text="")
         return _MISSING
 
     def _unknown(self, keys: Iterable[str], path: str, known: tuple[str, ...]) -> None:

@@ -193,6 +193,13 @@ def test_a_faulty_field_with_a_default_does_not_hide_the_rest() -> None:
     assert 1 == len(faults)
 
 
+def test_a_missing_variable_is_not_told_a_second_time_by_the_types_own_checks() -> None:
+    """What a table lacks because a variable is missing is no fault of the table's own."""
+    data, missing = interpolate({"low": 7, "high": "${HIGH}"}, {}, "channels.x")
+    assert ["channels.x.high"] == [fault.path for fault in missing]
+    assert [] == faults_of(Range, data)
+
+
 def test_further_known_keys_help_the_hint() -> None:
     """A typo in one of the gateway's own keys is recognised beside a plugin's."""
     assert faults_of(Server, {"host": "a", "tennant": "b"}, also_known=("tenant",)) == [
