@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select
 
 from gateway.domain.conversation import Thread, Ticket, reference_hash
 from gateway.domain.delivery import Delivery
@@ -16,9 +16,16 @@ from gateway.store import schema
 from gateway.store.burying import bury_arrivals, release_blobs
 from gateway.store.expiring import HELD, Expired, delete_rows
 from gateway.store.rows import SETTLED, decode
-from gateway.store.statements import among, fetch, put
+from gateway.store.statements import among, fetch, put, query
 
 FORGETTING = "core/forgetting"
+_state = schema.plugin_state.c
+_FORGOTTEN = (
+    select(_state.key, _state.value)
+    .where(_state.owner == FORGETTING, _state.key > bindparam("after"))
+    .order_by(_state.key)
+    .limit(bindparam("most"))
+)
 
 
 def expire_conversations(connection: Connection, ids: Sequence[int], until: int) -> Expired:
@@ -192,11 +199,5 @@ def list_forgotten(
     connection: Connection, *, after: str, limit: int
 ) -> list[tuple[str, Forgotten]]:
     """Read what plugins have to be asked to forget, by key, after a key."""
-    table = schema.plugin_state
-    rows = connection.execute(
-        select(table.c.key, table.c.value)
-        .where(table.c.owner == FORGETTING, table.c.key > after)
-        .order_by(table.c.key)
-        .limit(limit)
-    )
+    rows = query(connection, _FORGOTTEN, after=after, most=limit)
     return [(row.key, msgspec.json.decode(row.value, type=Forgotten)) for row in rows]

@@ -13,12 +13,14 @@ from collections.abc import Collection
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    bindparam,
     column,
     delete,
     func,
     insert,
     select,
     table,
+    text,
     update,
 )
 
@@ -26,7 +28,7 @@ from gateway.domain.ids import NODES
 from gateway.domain.partition import Fence, Process, Standing, fair_share
 from gateway.errors import StoreUnavailable
 from gateway.store import schema
-from gateway.store.statements import among, is_postgres, present
+from gateway.store.statements import among, is_postgres, present, query, run_many
 
 _process = schema.process.c
 _share = schema.share.c
@@ -37,6 +39,24 @@ _CUT_OFF = select(func.pg_terminate_backend(_SESSIONS.c.pid)).where(
     _SESSIONS.c.datname == func.current_database(),
     _SESSIONS.c.state != "idle",
 )
+_RAN_OUT = (_process.expires_at <= bindparam("moment")) & (_process.id != bindparam("but"))
+_CUT_OFF_RAN_OUT = _CUT_OFF.where(_RAN_OUT)
+_LOCK_RAN_OUT = (
+    select(_process.id).where(_RAN_OUT).order_by(_process.id).with_for_update(skip_locked=True)
+)
+_UNTIL = (
+    select(_process.expires_at)
+    .where(_process.id == bindparam("process"))
+    .with_for_update(key_share=True)
+)
+_BEAT = text("UPDATE process SET works = :works, expires_at = :until WHERE id = :process")
+_WORKERS = select(_process.id).where(_process.works == 1).order_by(_process.id)
+_STANDS = (
+    select(_process.id)
+    .where(_process.id == bindparam("process"))
+    .with_for_update(read=True, key_share=True)
+)
+_HELD = select(_share.partition).where(_share.process == bindparam("process"))
 _JOINING = 7_305_180_522  # any number; every gateway asks PostgreSQL for the same one
 
 
@@ -51,7 +71,7 @@ def join(connection: Connection, name: str, *, now: int, ttl: int) -> Process:
     if is_postgres(connection):  # two that join at once must not choose the same number
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_JOINING})")
     moment = present(connection, now)
-    _bury(connection, _process.expires_at <= moment)
+    _bury(connection, moment)
     number = connection.execute(
         insert(schema.process)
         .values(name=name, session=_session(connection), works=0, expires_at=moment + ttl)
@@ -70,15 +90,12 @@ def join(connection: Connection, name: str, *, now: int, ttl: int) -> Process:
 def beat(connection: Connection, process: int, *, now: int, ttl: int, works: bool) -> bool | None:
     """Go on living; whether we were in time, and None if we were given up for dead."""
     moment = present(connection, now)
-    mine = _process.id == process
-    until = connection.scalar(
-        select(_process.expires_at).where(mine).with_for_update(key_share=True)
-    )
-    if until is None:
+    found = query(connection, _UNTIL, process=process)
+    if not found:
         return None
-    changed = {"works": int(works), "expires_at": moment + ttl}
-    connection.execute(update(schema.process).where(mine).values(**changed))
-    return bool(until > moment)
+    beaten = {"process": process, "works": int(works), "until": moment + ttl}
+    run_many(connection, _BEAT, [beaten])
+    return bool(found[0].expires_at > moment)
 
 
 def divide(connection: Connection, process: int, *, now: int, bury: bool) -> Standing:
@@ -89,15 +106,12 @@ def divide(connection: Connection, process: int, *, now: int, bury: bool) -> Sta
             database, they get a chance to be in time as well.
     """
     if bury:
-        ran_out = _process.expires_at <= present(connection, now)
-        _bury(connection, ran_out & (_process.id != process))
-    workers = connection.scalars(
-        select(_process.id).where(_process.works == 1).order_by(_process.id)
-    ).all()
+        _bury(connection, present(connection, now), but=process)
+    workers = [row.id for row in query(connection, _WORKERS)]
     if process not in workers:
         return Standing()
     due = fair_share(len(workers), workers.index(process))
-    held = set(connection.scalars(select(_share.partition).where(_share.process == process)))
+    held = _held(connection, process)
     held |= _take(connection, process, due - len(held))
     return Standing(partitions=frozenset(held), due=due, workers=len(workers))
 
@@ -109,17 +123,19 @@ def _session(connection: Connection) -> str:
     return str(connection.scalar(select(func.current_setting("application_name"))))
 
 
-def _bury(connection: Connection, ran_out: ColumnElement[bool]) -> None:
+def _held(connection: Connection, process: int) -> set[int]:
+    return {row.partition for row in query(connection, _HELD, process=process)}
+
+
+def _bury(connection: Connection, moment: int, but: int = 0) -> None:
     """Give up those that ran out, unless one is just beating or in the middle of a commit.
 
     Of a process that was stopped in the middle of one the connection is cut, for the server would
     wait for the rest of it; the next look buries it.
     """
     if is_postgres(connection):
-        connection.execute(_CUT_OFF.where(ran_out))
-    gone = connection.scalars(
-        select(_process.id).where(ran_out).order_by(_process.id).with_for_update(skip_locked=True)
-    ).all()
+        query(connection, _CUT_OFF_RAN_OUT, moment=moment, but=but)
+    gone = [row.id for row in query(connection, _LOCK_RAN_OUT, moment=moment, but=but)]
     if gone:
         _free(connection, among(connection, _share.process, gone))
         connection.execute(delete(schema.process).where(among(connection, _process.id, gone)))
@@ -159,15 +175,9 @@ def leave(connection: Connection, process: int) -> None:
 
 def standing_fences(connection: Connection, fences: Collection[Fence]) -> set[Fence]:
     """Find which fences stand; they go on standing until the transaction ends."""
-    if not fences:
-        return set()
-    processes = {fence.process for fence in fences}
-    held = select(_process.id).where(among(connection, _process.id, processes))
-    alive = set(
-        connection.scalars(held.order_by(_process.id).with_for_update(read=True, key_share=True))
-    )
-    found = connection.execute(
-        select(_share.process, _share.partition).where(among(connection, _share.process, alive))
-    )
-    standing = {Fence(process=row.process, partition=row.partition) for row in found}
-    return standing & set(fences)
+    standing: set[Fence] = set()
+    for process in sorted({fence.process for fence in fences}):  # seldom another than our own
+        if query(connection, _STANDS, process=process):
+            held = _held(connection, process)
+            standing |= {one for one in fences if one.process == process and one.partition in held}
+    return standing

@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from gateway.store import schema
-from gateway.store.statements import fetch
+from gateway.store.statements import fetch, query
 
 REST_MS = 3_600_000
+_unused = schema.blob_unused.c
+_UNUSED = (
+    select(_unused.blob, _unused.retired_at)
+    .where(or_(_unused.retired_at.is_(None), _unused.retired_at <= bindparam("rested")))
+    .order_by(_unused.blob)
+    .limit(bindparam("most"))
+)
 
 
 class Unused(NamedTuple):
@@ -27,11 +34,7 @@ class Unused(NamedTuple):
 
 def unused_blobs(connection: Connection, *, now: int, limit: int) -> list[Unused]:
     """Read blobs to be looked at: newly unused ones, and those that were retired an hour ago."""
-    table = schema.blob_unused
-    due = or_(table.c.retired_at.is_(None), table.c.retired_at <= now - REST_MS)
-    found = connection.execute(
-        select(table.c.blob, table.c.retired_at).where(due).order_by(table.c.blob).limit(limit)
-    ).all()
+    found = query(connection, _UNUSED, rested=now - REST_MS, most=limit)
     blobs = [row.blob for row in found]
     used = {row.blob for row in fetch(connection, schema.blob_use, "blob", blobs, "blob")}
     used |= {row.blob for row in fetch(connection, schema.arrival, "blob", blobs, "blob")}

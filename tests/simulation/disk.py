@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
 from gateway.domain.arrival import Arrival
@@ -37,18 +38,13 @@ def _empty() -> bytes:
 
 
 @cache
-def _handle() -> tuple[sqlite3.Connection, Engine]:
+def _handle() -> tuple[sqlite3.Connection, Connection]:
     """The one connection of this process; statements are compiled once for all worlds."""
     raw = sqlite3.connect(
         ":memory:", isolation_level=None, check_same_thread=False, cached_statements=512
     )
     engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return raw, engine
+    return raw, engine.connect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +64,20 @@ class Disk:
     """What outlives every process, and when each arrival was committed, by its source and key."""
 
     def __init__(self, trace: Trace, now: Callable[[], float]) -> None:
-        raw, self._engine = _handle()
-        raw.deserialize(_empty())
-        raw.execute("PRAGMA foreign_keys=ON")
+        self._raw, self._connection = _handle()
+        self._raw.deserialize(_empty())
+        self._raw.execute("PRAGMA foreign_keys=ON")
         self._trace, self._now = trace, now
         self.arrived: dict[str, float] = {}
 
     def read(self, function: Callable[[Connection], Any]) -> Any:
         """Run a function that only reads."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             return function(connection)
 
     def commit(self, who: str, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs in one transaction, as the one writer of a SQLite database does."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             outcomes = run_jobs(connection, jobs)
         failed = {id(job) for job, _, error in outcomes if error is not None}
         for job in jobs:
@@ -89,6 +85,12 @@ class Disk:
                 self._note(_arrivals(job))
         self._trace(who, f"commit {', '.join(_named(job, answer) for job, answer, _ in outcomes)}")
         return outcomes
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._connection.begin():
+            self._raw.execute("BEGIN")
+            yield self._connection
 
     def _note(self, arrivals: list[str]) -> None:
         for key in arrivals:
