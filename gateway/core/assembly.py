@@ -209,9 +209,10 @@ class Parts:
         Args:
             fence: of one that only one process runs.
         """
+        counter = self.metrics.arrivals.labels(name)
 
         def accepted(partitions: Sequence[int]) -> None:
-            self.metrics.arrivals.labels(name).inc(len(partitions))
+            counter.inc(len(partitions))
             self.accepted(partitions)
 
         def late(arrival: int) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from gateway.contracts.services import Clock
+from gateway.core.deadlines import Deadlines
 from gateway.core.turns import Turns
 from gateway.domain.arrival import Arrival, NewArrival, SourceKind
 from gateway.domain.changes import StateWrite
@@ -54,7 +56,7 @@ class IntakeDoor:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._tenant, self._source, self._kind = tenant, source, kind
         self._on_accepted, self._on_late = on_accepted, on_late
-        self._patience, self._fence = patience, fence
+        self._deadlines, self._fence = Deadlines(patience), fence
         self._turns, self._admit = turns or Turns(clock), admit
 
     async def accept(
@@ -75,29 +77,47 @@ class IntakeDoor:
             StateWrite(owner=owner, key=key, value=msgspec.json.encode(value))
             for key, value in state
         ]
+        loop = asyncio.get_running_loop()
         # What a sender no longer waits for may still be committed: it is then sent again, and the
         # redelivery key makes one message of both.
+        waiting: asyncio.Future[None] = loop.create_future()
         committing = asyncio.ensure_future(self._store.accept(stored, writes, self._fence))
-        committing.add_done_callback(self._committed(stored))
+        committing.add_done_callback(partial(self._committed, stored, waiting))
+        began, number = loop.time(), self._deadlines.begin(partial(self._give_up, waiting))
         try:
-            with self._turns.sender():
-                async with asyncio.timeout(self._patience):
-                    await asyncio.shield(committing)
-        except TimeoutError:
-            raise Overloaded(
-                f"the store took longer than {self._patience:g} seconds; try again later"
-            ) from None
+            await waiting
+        finally:
+            self._deadlines.end(number)
+            self._turns.waited(began)
         return [arrival.id for arrival in stored]
 
-    def _committed(self, stored: Sequence[Arrival]) -> Callable[[asyncio.Future[None]], None]:
-        def tell(done: asyncio.Future[None]) -> None:
-            if not done.cancelled() and done.exception() is None and stored:
-                # A large body is written before the row that names it.
-                if any(len(one.body) > LARGE for one in stored):
-                    self._on_late(min(one.id for one in stored))
-                self._on_accepted([of_lane(one.tenant, one.lane) for one in stored])
+    def _committed(
+        self, stored: Sequence[Arrival], waiting: asyncio.Future[None], done: asyncio.Future[None]
+    ) -> None:
+        gone = waiting.done()  # nobody waits any more
+        if done.cancelled():
+            waiting.cancel()
+        elif (error := done.exception()) is not None:
+            if not gone:
+                waiting.set_exception(error)
+        else:
+            if stored:
+                self._tell(stored)
+            if not gone:
+                waiting.set_result(None)
 
-        return tell
+    def _tell(self, stored: Sequence[Arrival]) -> None:
+        # A large body is written before the row that names it.
+        if any(len(one.body) > LARGE for one in stored):
+            self._on_late(min(one.id for one in stored))
+        self._on_accepted([of_lane(one.tenant, one.lane) for one in stored])
+
+    def _give_up(self, waiting: asyncio.Future[None]) -> None:
+        if not waiting.done():
+            after = f"{self._deadlines.seconds:g} seconds"
+            waiting.set_exception(
+                Overloaded(f"the store took longer than {after}; try again later")
+            )
 
     def _stamp(self, new: NewArrival, now: int, digest: bytes) -> Arrival:
         return Arrival(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from types import ModuleType
 from typing import TypeAlias
@@ -15,11 +15,11 @@ except ImportError:
     _trace = None
 
 NAME = "gateway"
+_NOTHING = nullcontext()
 Attribute: TypeAlias = str | int | float | bool
 
 
-@contextmanager
-def span(name: str, **attributes: Attribute) -> Iterator[None]:
+def span(name: str, **attributes: Attribute) -> AbstractContextManager[None]:
     """Trace what runs inside; without OpenTelemetry this does nothing.
 
     An error is noted by its type alone: its sentence may name people, and a traceback more.
@@ -28,15 +28,19 @@ def span(name: str, **attributes: Attribute) -> Iterator[None]:
         name: what is done, in few different words: ``web.ingress``, ``pipeline.arrival`` …
         attributes: ids and short words, never a text, a body or a secret.
     """
-    if _trace is None or isinstance(_trace.get_tracer_provider(), _trace.ProxyTracerProvider):
-        yield  # not installed, or nobody listens
-        return
-    tracer = _trace.get_tracer(NAME)
+    if _trace is None or type(_trace.get_tracer_provider()) is _trace.ProxyTracerProvider:
+        return _NOTHING  # not installed, or nobody listens
+    return _traced(_trace, name, attributes)
+
+
+@contextmanager
+def _traced(trace: ModuleType, name: str, attributes: dict[str, Attribute]) -> Iterator[None]:
+    tracer = trace.get_tracer(NAME)
     with tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as current:
         try:
             yield
         except Exception as error:
-            current.set_status(_trace.Status(_trace.StatusCode.ERROR, type(error).__name__))
+            current.set_status(trace.Status(trace.StatusCode.ERROR, type(error).__name__))
             raise

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from gateway.contracts.services import Clock
 
@@ -42,17 +42,15 @@ class Turns:
         self._later: asyncio.TimerHandle | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    @contextmanager
-    def sender(self) -> Generator[None]:
-        """Note how long a sender waits during a block."""
-        now = asyncio.get_running_loop().time
-        began = now()
-        try:
-            yield
-        finally:
-            ended = now()
-            if ended - began > self._prompt:
-                self._calm_at = ended + self._lull
+    def waited(self, since: float) -> None:
+        """Note that a sender has waited until now.
+
+        Args:
+            since: a moment by the event loop's clock.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - since > self._prompt:
+            self._calm_at = now + self._lull
 
     @asynccontextmanager
     async def work(self, since: int) -> AsyncGenerator[None]:

@@ -7,6 +7,8 @@ deliveries has one sender. What runs only once, such as a mailbox, goes by its n
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from gateway.domain.ids import NODE_BITS, SEQUENCE_BITS, key_hash
@@ -71,6 +73,7 @@ def mask(share: Share | None) -> int:
     return bits - (1 << PARTITIONS) if bits >> (PARTITIONS - 1) else bits
 
 
+@lru_cache(maxsize=4096)
 def of_lane(tenant: str, lane: str) -> int:
     """The partition of everything that has to be worked on in one order."""
     return key_hash("lane", tenant, lane)[0] % PARTITIONS

@@ -57,7 +57,7 @@ class GroupCommitter:
     Args:
         connect: opens the connection, in the writer's own thread.
         on_broken: called once on the event loop when the store is broken.
-        most_rows: arrivals and units of work in one transaction.
+        most_rows: arrivals and units of work after which a transaction takes no more.
     """
 
     def __init__(
@@ -68,7 +68,8 @@ class GroupCommitter:
         most_rows: int = 1024,
     ) -> None:
         self._connect, self._on_broken, self._most_rows = connect, on_broken, most_rows
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._fresh: list[Job] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._broken: StoreBroken | None = None
@@ -88,6 +89,7 @@ class GroupCommitter:
         """Finish what is queued and close the connection."""
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._hand_over()
             self._jobs.put(None)
             await asyncio.to_thread(thread.join)
 
@@ -111,8 +113,16 @@ class GroupCommitter:
         return self._loop.create_future()
 
     def _queue(self, job: Job) -> asyncio.Future[Any]:
-        self._jobs.put(job)
+        if not self._fresh and self._loop is not None:
+            self._loop.call_soon(self._hand_over)
+        self._fresh.append(job)
         return job.future
+
+    def _hand_over(self) -> None:
+        """Give the writer what one turn of the loop brought; to wake it for each costs more."""
+        if self._fresh:
+            self._jobs.put(self._fresh)
+            self._fresh = []
 
     def _work(self, started: asyncio.Future[None]) -> None:
         try:
@@ -127,17 +137,16 @@ class GroupCommitter:
             connection.close()
 
     def _batches(self) -> Iterator[list[Job]]:
-        while (job := self._jobs.get()) is not None:
-            batch, rows = [job], job.weight
-            stop = False
+        while (batch := self._jobs.get()) is not None:
+            stop, rows = False, sum(job.weight for job in batch)
             with suppress(queue.Empty):
                 while rows < self._most_rows:
                     further = self._jobs.get_nowait()
                     if further is None:
                         stop = True
                         break
-                    batch.append(further)
-                    rows += further.weight
+                    batch += further
+                    rows += sum(job.weight for job in further)
             yield batch
             if stop:
                 return

@@ -71,6 +71,8 @@ def decode(doc: bytes, kind: type[V]) -> V:
 
 def plain(text: str) -> str:
     """Make a text fit for a text column: no NUL, no half characters, not long."""
+    if text.isascii() and len(text) <= _LONGEST_COLUMN and "\0" not in text:
+        return text
     return text[:_LONGEST_COLUMN].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

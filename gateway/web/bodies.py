@@ -30,9 +30,16 @@ class Bodies:
         """
         if (request.content_length or 0) > self._limit:
             raise self._too_large()
+        content = request.content
+        if content.is_eof():  # it came together with its head, as most do
+            whole = content.read_nowait()
+            if len(whole) > self._limit:
+                raise self._too_large()
+            self._hold(request, len(whole))
+            return whole
         request[_READING] = True
         read = bytearray()
-        async for chunk in request.content.iter_any():
+        async for chunk in content.iter_any():
             read += chunk
             if len(read) > self._limit:
                 raise self._too_large()

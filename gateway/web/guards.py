@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.contracts.services import Log
+from gateway.core.deadlines import Deadlines
 from gateway.web.bodies import Bodies, still_reading
 from gateway.web.peers import Network, peer_of
 from gateway.web.problems import Problem, as_problem
@@ -75,7 +75,7 @@ def limits(bodies: Bodies, *, seconds: float, most: int) -> Middleware:
         seconds: that a request may take, its body included.
         most: requests at once; what asks for health is never refused.
     """
-    active = 0
+    active, deadlines = 0, Deadlines(seconds)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -87,12 +87,12 @@ def limits(bodies: Bodies, *, seconds: float, most: int) -> Middleware:
                 "overloaded", f"{most} requests are being worked on already.", retry_after=1
             )
         active += 1
-        limit = asyncio.timeout(seconds)
+        limit = deadlines.limit()
         try:
-            async with limit:
+            with limit:
                 return await handler(request)
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             raise _late(request, seconds) from None
         finally:

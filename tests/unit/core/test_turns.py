@@ -35,8 +35,7 @@ async def workplace(*, age: int = 0, slow: bool = True, **settings: float) -> As
     """Six arrivals that came at once, after a sender that had to wait or one that had not."""
     clock = FakeClock()
     turns = Turns(clock, few=2, prompt=-1 if slow else LONG, **settings)  # type: ignore[arg-type]
-    with turns.sender():
-        pass
+    turns.waited(asyncio.get_running_loop().time())
     place = Workplace(turns, clock)
     tasks = [asyncio.create_task(place.work(n, clock.now() - age)) for n in range(6)]
     await settled()
@@ -94,8 +93,8 @@ async def test_senders_that_come_again_and_again_keep_their_turn_but_not_for_eve
         assert [0, 1] == place.begun
         async with asyncio.timeout(10):
             while len(place.begun) < 6:
-                with place.turns.sender():
-                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)
+                place.turns.waited(asyncio.get_running_loop().time())
 
 
 async def test_what_is_old_waits_for_nobody() -> None:
@@ -113,8 +112,7 @@ async def test_what_takes_long_makes_room() -> None:
 async def test_a_wait_that_is_given_up_leaves_no_trace() -> None:
     """Whoever is cancelled while waiting takes no turn from the others."""
     turns = Turns(FakeClock(), few=1, prompt=-1, lull=LONG, hold=LONG)
-    with turns.sender():
-        pass
+    turns.waited(asyncio.get_running_loop().time())
     place = Workplace(turns, FakeClock())
     first, second, third = (asyncio.create_task(place.work(n, place.clock.now())) for n in range(3))
     await settled()
