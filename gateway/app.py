@@ -75,7 +75,6 @@ class Gateway:
         self._ownership = Ownership(partitions=self.partitions, board=parts.board, log=parts.log)
         parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
         parts.on_accepted += [self.pipeline.wake, parts.high_water.notice]
-        parts.on_late.append(self.pipeline.step_back)
         self.port = 0
         parts.metrics.process.labels(parts.membership.process.name, str(worker)).set(1)
         parts.metrics.partitions.set_function(self._held)

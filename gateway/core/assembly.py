@@ -85,7 +85,6 @@ class Parts:
         log_of: the log of a part by its name.
         listeners: told of every commit, in order.
         on_accepted: told when arrivals wait, of their partitions.
-        on_late: told of one that was stored later than others with greater ids.
     """
 
     assembly: Assembly
@@ -111,7 +110,6 @@ class Parts:
     membership: Membership
     listeners: list[Callable[[Changes], None]] = field(default_factory=list)
     on_accepted: list[Callable[[Sequence[int]], None]] = field(default_factory=list)
-    on_late: list[Callable[[int], None]] = field(default_factory=list)
     channels: dict[str, Channel[Any]] = field(default_factory=dict)
     backends: dict[str, Backend[Any]] = field(default_factory=dict)
     _codes: dict[str, ContinuationCodes] = field(default_factory=dict)
@@ -215,14 +213,10 @@ class Parts:
             counter.inc(len(partitions))
             self.accepted(partitions)
 
-        def late(arrival: int) -> None:
-            for listener in self.on_late:
-                listener(arrival)
-
         return IntakeDoor(
             store=self.store, clock=self.clock, new_id=self.new_id, tenant=tenant, source=name,
             kind="backend" if kind == "backend" else "channel", on_accepted=accepted, patience=self.settings.intake.ack_seconds,
-            turns=self.turns, fence=fence, admit=self.high_water.admit, on_late=late,
+            turns=self.turns, fence=fence, admit=self.high_water.admit,
         )  # fmt: skip
 
     def context(self, kind: str, name: str, tenant: str, settings: Any) -> Context[Any]:

@@ -29,8 +29,6 @@ class IntakeDoor:
         source: the instance's name.
         on_accepted: told after the commit of the partitions of what was stored, one for each
             arrival, so that the pipeline wakes up.
-        on_late: told of the id of an arrival that took so long to store that others may have been
-            stored and taken up before it.
         patience: seconds a sender is kept waiting for the commit.
         admit: raises `Overloaded` while a tenant's customers are asked to come back later.
         turns: shared with the pipeline, which lets senders go first.
@@ -47,7 +45,6 @@ class IntakeDoor:
         source: str,
         kind: SourceKind,
         on_accepted: Callable[[Sequence[int]], None],
-        on_late: Callable[[int], None] = lambda _arrival: None,
         patience: float = 8.0,
         turns: Turns | None = None,
         admit: Callable[[str], None] = lambda _tenant: None,
@@ -55,8 +52,8 @@ class IntakeDoor:
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._tenant, self._source, self._kind = tenant, source, kind
-        self._on_accepted, self._on_late = on_accepted, on_late
-        self._deadlines, self._fence = Deadlines(patience), fence
+        self._on_accepted, self._fence = on_accepted, fence
+        self._deadlines = Deadlines(patience)
         self._turns, self._admit = turns or Turns(clock), admit
 
     async def accept(
@@ -102,15 +99,9 @@ class IntakeDoor:
                 waiting.set_exception(error)
         else:
             if stored:
-                self._tell(stored)
+                self._on_accepted([of_lane(one.tenant, one.lane) for one in stored])
             if not gone:
                 waiting.set_result(None)
-
-    def _tell(self, stored: Sequence[Arrival]) -> None:
-        # A large body is written before the row that names it.
-        if any(len(one.body) > LARGE for one in stored):
-            self._on_late(min(one.id for one in stored))
-        self._on_accepted([of_lane(one.tenant, one.lane) for one in stored])
 
     def _give_up(self, waiting: asyncio.Future[None]) -> None:
         if not waiting.done():

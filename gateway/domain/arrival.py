@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -67,6 +67,34 @@ def tombstone(arrival: Arrival, why: Gone) -> Arrival:
         kind=arrival.kind, key="", lane="", received_at=arrival.received_at,
         content_type=arrival.content_type, sha256=arrival.sha256, gone=why,
     )  # fmt: skip
+
+
+class Mark(NamedTuple):
+    """How far the waiting arrivals of a flow were read; the beginning, if nothing is said.
+
+    Args:
+        xid: number of the transaction that stored the last one.
+        arrival: its id.
+    """
+
+    xid: int = -(1 << 63)
+    arrival: int = 0
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An arrival that waits to be worked on.
+
+    Args:
+        mark: from where to read on; before its own place as long as something may turn up there.
+    """
+
+    arrival: Arrival
+    mark: Mark
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing turns up before it any more."""
+        return self.mark.arrival == self.arrival.id
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.store.arrivals import Appended
 from gateway.store.faults import store_error
 from gateway.store.statements import Row
+from gateway.store.transactions import XID
 
 IN_FLIGHT = 2
 _MOST_ROWS = 1024
 # One statement is one transaction is one round trip.
-_APPEND = """
+_APPEND = f"""
 WITH stored AS (
     INSERT INTO arrival (id, tenant, source, received_at, blob, doc, body)
     SELECT * FROM unnest(
@@ -25,11 +26,11 @@ WITH stored AS (
     )
     RETURNING id
 )
-INSERT INTO arrival_state (arrival, state, size, reason, partition, flow)
-SELECT id, 'waiting', size, NULL, place, flow
+INSERT INTO arrival_state (arrival, state, size, reason, partition, flow, xid)
+SELECT id, 'waiting', size, NULL, place, flow, {XID}
 FROM unnest($1::bigint[], $8::bigint[], $9::smallint[], $10::text[])
     AS waiting (id, size, place, flow)
-"""
+"""  # noqa: S608 - a constant
 
 
 class GroupAppender:

@@ -6,9 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
-from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
+from gateway.domain.arrival import Arrival, ArrivalState, Mark, Quarantined
 from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.flow import flow_of, in_turn
 from gateway.domain.partition import Fence, Share, mask, of_lane
@@ -17,28 +28,30 @@ from gateway.store import schema
 from gateway.store.operations import Cursor, QuarantinedArrival, StoredArrival, Tenants
 from gateway.store.rows import BIG_BODY, decode
 from gateway.store.statements import Row, add, among, fetch, insert_into, query
+from gateway.store.transactions import FLOWS, OLDEST_OPEN, number_of
 from gateway.store.writing import commit
 
 _MOST = 1000
 _state = schema.arrival_state.c
-# One seek a flow, however many arrivals each has.
-_FLOWS = text(
-    "WITH RECURSIVE found (flow) AS ("
-    "SELECT min(flow) FROM arrival_state WHERE state = 'waiting' UNION ALL "
-    "SELECT (SELECT min(flow) FROM arrival_state WHERE state = 'waiting' AND flow > found.flow)"
-    " FROM found WHERE found.flow IS NOT NULL) SELECT flow FROM found WHERE flow IS NOT NULL"
-)
-_WAITING = (
-    select(_state.arrival, _state.size)
+
+
+def _number(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=BigInteger())
+
+
+_FLOWS = text(f"{FLOWS} SELECT flow FROM found WHERE flow IS NOT NULL")  # noqa: S608 - constants
+_WAITING = {
+    engine: select(_state.arrival, _state.size, _state.xid, oldest_open.label("oldest_open"))
     .where(
         _state.state == "waiting",
         _state.flow == bindparam("flow"),
-        _state.arrival > bindparam("after"),
+        tuple_(_state.xid, _state.arrival) > tuple_(_number("xid"), _number("arrival")),
         text(schema.MINE),
     )
-    .order_by(_state.arrival)
+    .order_by(_state.xid, _state.arrival)
     .limit(bindparam("most"))
-)
+    for engine, oldest_open in OLDEST_OPEN.items()
+}
 
 
 class Appended(NamedTuple):
@@ -55,10 +68,18 @@ class Found(NamedTuple):
     blob: str | None
 
 
+class FoundWaiting(NamedTuple):
+    """One that waits, and from where to read on after it."""
+
+    found: Found
+    mark: Mark
+
+
 def append(connection: Connection, rows: Appended) -> None:
     """Append arrivals."""
+    xid = number_of(connection)
     add(connection, schema.arrival, rows.arrivals)
-    add(connection, schema.arrival_state, rows.states)
+    add(connection, schema.arrival_state, [(*row, xid) for row in rows.states])
 
 
 def append_with_state(
@@ -80,30 +101,34 @@ def append_with_state(
 def waiting(
     connection: Connection,
     *,
-    after: Mapping[str, int],
+    after: Mapping[str, Mark],
     limit: int,
     max_bytes: int,
     share: Share | None,
     but: Collection[int],
-) -> list[Found]:
+) -> list[FoundWaiting]:
     """Read waiting arrivals, of each flow the oldest, as many as fit, but one at least."""
-    ids: list[int] = []
+    marks: dict[int, Mark] = {}
     total = 0
     # What is known already is read again, for it may all lie before what is not.
     most, mine = limit + len(but), mask(share)
-    flows = [row.flow for row in query(connection, _FLOWS)]
-    queues = [
-        query(connection, _WAITING, flow=flow, after=after.get(flow, 0), most=most, mine=mine)
-        for flow in flows
-    ]
+    queues = []
+    for row in query(connection, _FLOWS):
+        xid, last = after.get(row.flow, Mark())
+        queues.append(
+            query(
+                connection, _WAITING[connection.dialect.name],
+                flow=row.flow, xid=xid, arrival=last, most=most, mine=mine,
+            )
+        )  # fmt: skip
     for row in in_turn([one for one in queue if one.arrival not in but] for queue in queues):
         total += row.size
-        if ids and (total > max_bytes or len(ids) == limit):
+        if marks and (total > max_bytes or len(marks) == limit):
             break
-        ids.append(row.arrival)
-    return [
-        _found(row) for row in fetch(connection, schema.arrival, "id", ids, "doc", "body", "blob")
-    ]
+        marks[row.arrival] = min(Mark(row.xid, row.arrival), Mark(row.oldest_open, 0))
+    rows = fetch(connection, schema.arrival, "id", marks, "id", "doc", "body", "blob")
+    found = {row.id: _found(row) for row in rows}
+    return [FoundWaiting(found[one], mark) for one, mark in marks.items() if one in found]
 
 
 def _found(row: Any) -> Found:
@@ -235,6 +260,7 @@ def set_state(
         flow = flow_of(row.tenant, arrival.source_kind)
         values = {
             "arrival": identifier, "state": state, "size": size, "partition": place, "flow": flow,
+            "xid": number_of(connection),
         }  # fmt: skip
         connection.execute(insert_into(connection, states).values(**values))
     else:

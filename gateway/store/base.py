@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gateway.contracts.services import Clock
-from gateway.domain.arrival import Arrival, ArrivalState
+from gateway.domain.arrival import Arrival, ArrivalState, Mark, Waiting
 from gateway.domain.changes import Changes, Conflict, StateWrite
 from gateway.domain.conversation import Conversation
 from gateway.domain.counts import Counts
@@ -144,17 +144,17 @@ class BaseStore(ABC):
     async def waiting_arrivals(
         self,
         *,
-        after: Mapping[str, int],
+        after: Mapping[str, Mark],
         limit: int,
         max_bytes: int,
         share: Share | None = None,
         but: Collection[int] = (),
-    ) -> list[Arrival]:
+    ) -> list[Waiting]:
         """Read waiting arrivals behind `after`, the oldest of each flow in turn, bounded in bytes."""
         found = await self._read(
             journal.waiting, after=after, limit=limit, max_bytes=max_bytes, share=share, but=but
         )
-        return [await self._with_body(one) for one in found]
+        return [Waiting(arrival=await self._with_body(one), mark=mark) for one, mark in found]
 
     async def _with_body(self, found: Found) -> Arrival:
         if found.blob is None:

@@ -20,7 +20,7 @@ from gateway.store.ends import Run
 from gateway.store.opening import parse_url
 from gateway.store.statements import insert_into, is_postgres, present
 
-PAGE = 200
+PAGE, BEFORE = 200, -(1 << 40)
 _STATE = "copy"
 # What holds for one database only: who lives on it, and how far a copy has come.
 _OWN = ("meta", "process", "share")
@@ -158,9 +158,12 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _keys(table: Table) -> list[Column[Any]]:
-    # Events are in the order in which they were committed, and get new positions in it.
+    # Events, and arrivals that wait, are in the order in which they were committed, and get new
+    # places in it: the target numbers its transactions anew.
     if table is schema.event:
         return [table.c.xid, table.c.position]
+    if table is schema.arrival_state:
+        return [table.c.xid, table.c.arrival]
     return list(table.primary_key)
 
 
@@ -195,9 +198,11 @@ def _is_bytes(column: Column[Any]) -> bool:
 def _write(
     connection: Connection, table: Table, rows: Sequence[dict[str, Any]], place: _Place
 ) -> None:
+    first = place.rows - len(rows) + 1
     if table is schema.event:
-        first = place.rows - len(rows) + 1
         rows = [{**row, "position": first + n, "xid": 0} for n, row in enumerate(rows)]
+    if table is schema.arrival_state:
+        rows = [{**row, "xid": BEFORE + first + n} for n, row in enumerate(rows)]
     connection.execute(table.insert(), list(rows))
     meta = schema.meta
     value = msgspec.json.encode(place).decode()
@@ -207,7 +212,8 @@ def _write(
 
 async def _digest(run: Run, table: Table) -> Copied:
     digest, place = hashlib.blake2b(digest_size=16), _Place([], 0)
-    names = ["id", "doc"] if table is schema.event else [column.name for column in table.columns]
+    numbered_anew = ("position", "xid")
+    names = [column.name for column in table.columns if column.name not in numbered_anew]
     while True:
         page: _Page = await run(partial(_read, table=table, place=place))
         if not page.rows:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
+from gateway.domain.arrival import Arrival, ArrivalState, Mark, Quarantined, Waiting
 from gateway.domain.changes import Changes, Conflict, StateWrite
 from gateway.domain.contact import Contact, Identity
 from gateway.domain.conversation import Conversation, Link, Participant, Thread, Ticket
@@ -131,16 +131,16 @@ class Store(Protocol):
     async def waiting_arrivals(
         self,
         *,
-        after: Mapping[str, int],
+        after: Mapping[str, Mark],
         limit: int,
         max_bytes: int,
         share: Share | None = None,
         but: Collection[int] = (),
-    ) -> list[Arrival]:
+    ) -> list[Waiting]:
         """Read waiting arrivals, the oldest of each flow in turn, bounded in bytes but one at least.
 
         Args:
-            after: by flow, the id above which to begin.
+            after: by flow, the mark behind which to begin.
             share, but: only those of these partitions; without these ids.
         """
         ...

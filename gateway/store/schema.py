@@ -80,13 +80,15 @@ arrival = Table(
     _partial("arrival_blob", "blob", where="blob IS NOT NULL"),
 )  # fmt: skip
 
-# Arrivals that are not done; the journal itself is only ever appended to.
+# Arrivals that are not done; the journal itself is only ever appended to. Ids are made by the clocks
+# of several machines, and before the commit: what is worked on first is told by `xid`, the number
+# of the transaction that stored it (`gateway.store.transactions`).
 arrival_state = Table(
     "arrival_state", metadata,
     Column("arrival", NUMBER, primary_key=True, autoincrement=False),
     _text("state"), _number("size"), _bytes("reason", null=True), _partition(),
-    Column("flow", SORTED, nullable=False),
-    Index("arrival_state_state", "state", "flow", "arrival"),
+    Column("flow", SORTED, nullable=False), _number("xid"),
+    Index("arrival_state_state", "state", "flow", "xid", "arrival"),
 )  # fmt: skip
 
 claim = Table(

@@ -20,11 +20,10 @@ from gateway.core.pipeline.stopping import released, stopped
 from gateway.core.pipeline.work import Work
 from gateway.core.tracing import span
 from gateway.core.turns import Turns
-from gateway.domain.arrival import Arrival, Quarantined
+from gateway.domain.arrival import Arrival, Mark, Quarantined
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
 from gateway.domain.flow import flow_of
-from gateway.domain.ids import NODE_BITS, SEQUENCE_BITS
 from gateway.domain.known import Known, Question
 from gateway.domain.partition import of_lane
 from gateway.domain.tokens import Keyring
@@ -38,8 +37,6 @@ from gateway.errors import (
 from gateway.store.operations import Store
 
 CONFLICTS, FREE_RACES = 50, 3  # after the free ones, racers take turns
-# How far behind the newest one something may turn up that another process took in: five seconds.
-LATE = 5000 << (NODE_BITS + SEQUENCE_BITS)
 LONGEST_PAUSE, LONGEST_AWAY, STORE_SECONDS = 60.0, 5.0, 0.5
 
 
@@ -87,20 +84,15 @@ class Pipeline:
         partitions.on_change(self._start_afresh)
         self._afresh = False
         self._held: dict[int, tuple[str, Tenure]] = {}
-        self._newest: dict[str, int] = {}  # by flow
-        self._back: int | None = None
+        self._newest: dict[str, Mark] = {}  # by flow
         self._rescan_at = 0.0
         self._left: set[str] = set()
+        self._passed: set[int] = set()
         self._finished: set[int] = set()
         self._race = asyncio.Lock()
 
     def wake(self, _partitions: Collection[int] = ()) -> None:
         """Say that arrivals wait."""
-        self._wake.set()
-
-    def step_back(self, arrival: int) -> None:
-        """Look again from an arrival on, since it was stored later than others with greater ids."""
-        self._back = arrival if self._back is None else min(self._back, arrival)
         self._wake.set()
 
     def _start_afresh(self) -> None:
@@ -126,22 +118,18 @@ class Pipeline:
     async def _feed(self) -> None:
         """Take what is new; then sleep until more comes, looking now and then at what lies behind.
 
-        Behind the newest id that was taken lie only what is being worked on, what somebody had
-        run again, and what another process took in meanwhile: that is looked for each time, and in
-        order, for what its sender wrote next may be in front.
+        Behind the mark up to which was read lie only what is being worked on, what was passed over,
+        and what somebody had run again.
         """
         self._wake.clear()
         if self._afresh:
             self._afresh = False
             self._newest.clear()
-            self._left.clear()
-        late = 0 if self._partitions.share is None else LATE
-        after = {flow: max(0, newest - late) for flow, newest in self._newest.items()}
-        for flow, seen in (await self._take(after, None)).items():
-            self._newest[flow] = max(self._newest.get(flow, 0), seen)
+            self._forget_passed()
+        self._newest = await self._take(self._newest, None)
         loop = asyncio.get_running_loop()
         if loop.time() >= self._rescan_at:
-            self._left.clear()
+            self._forget_passed()
             await self._take({}, self._newest)
             self._rescan_at = loop.time() + self._rest
         try:
@@ -154,23 +142,24 @@ class Pipeline:
     def _rest(self) -> float:
         return self._pace.left if self._left else self._pace.idle
 
+    def _forget_passed(self) -> None:
+        self._left.clear()
+        self._passed.clear()
+
     async def _take(
-        self, after: Mapping[str, int], until: Mapping[str, int] | None
-    ) -> dict[str, int]:
+        self, after: Mapping[str, Mark], until: Mapping[str, Mark] | None
+    ) -> dict[str, Mark]:
         """Put waiting arrivals into their lanes as there is room.
 
         Args:
-            after, until: ids by flow between which to look.
+            after, until: marks by flow between which to look.
 
         Returns:
-            The newest ids seen, by flow.
+            From where to look on, by flow.
         """
         partitions, seen = self._partitions, dict(after)
         while True:
             await self._lanes.wait_for_room()
-            if until is None and self._back is not None:
-                seen = {flow: min(newest, self._back - 1) for flow, newest in seen.items()}
-                self._back = None
             items, size = self._lanes.room
             self._finished.clear()
             limit = min(items, 256) if until is None else 256
@@ -179,7 +168,7 @@ class Pipeline:
                 limit=limit,
                 max_bytes=size,
                 share=partitions.share,
-                but=set(self._held),
+                but=self._passed.union(self._held),
             )
             if self._afresh:
                 return dict(after)  # older ones may wait in a partition that came meanwhile
@@ -188,10 +177,11 @@ class Pipeline:
                 lane for lane, held in self._held.values() if not partitions.holds(held)
             )
             behind = until is None
-            for arrival in batch:
+            for waiting in batch:
+                arrival = waiting.arrival
                 flow = flow_of(arrival.tenant, arrival.source_kind)
-                behind = behind or arrival.id < (until or {}).get(flow, 0)
-                seen[flow] = arrival.id
+                behind = behind or waiting.mark < (until or {}).get(flow, Mark())
+                seen[flow] = waiting.mark
                 # What was finished while the batch was read is in it, but waits no more.
                 if arrival.id in self._held or arrival.id in self._finished:
                     continue
@@ -199,6 +189,8 @@ class Pipeline:
                 # What follows in a lane that was full waits for the next look, or it would overtake.
                 if lane in self._left or self._lanes.full(lane):
                     self._left.add(lane)
+                    if not waiting.settled:
+                        self._passed.add(arrival.id)  # it is read again
                     continue
                 tenure = partitions.tenure(of_lane(arrival.tenant, arrival.lane))
                 self._held[arrival.id] = lane, tenure

@@ -209,7 +209,7 @@ async def test_a_server_that_dies_loses_nothing_acknowledged(template_cache: Pat
             stop.set()
             await asyncio.gather(*senders)
             found = await store.waiting_arrivals(after={}, limit=100_000, max_bytes=1 << 30)
-            assert set(acknowledged) <= {one.id for one in found}
+            assert set(acknowledged) <= {one.arrival.id for one in found}
             opened = Opened()
             said = message(opened.conversation, opened.identity)
             assert [None] == await store.commit([opened.changes(messages=(said,))])

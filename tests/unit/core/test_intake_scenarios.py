@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from gateway.domain.arrival import Mark, Waiting
 from gateway.domain.draft import Draft, DraftParticipant, ThreadRef
 from gateway.domain.message import Address, Message, Trust
 from gateway.domain.routing import Rule, When
-from tests.unit.core.workshop import Workshop, address, letter, workshop
+from tests.unit.core.workshop import Workshop, address, letter, until, workshop
 
 
 async def test_redelivery_five_times_at_once_is_one_message(shop: Workshop) -> None:
@@ -417,3 +419,40 @@ async def test_known_person_on_several_lanes_at_once_opens_one_conversation(data
         outcomes = sorted(d.outcome for d in await shop.decisions("repeat"))
         assert ["joined by repeat"] * 3 == outcomes
         assert 4 == len(await shop.messages((await shop.conversations())[-1].id))
+
+
+async def test_what_is_read_again_and_again_holds_up_nobody(database: Path) -> None:
+    """While a transaction stays open each look finds what was passed over: it is left in its order."""
+
+    class Patience:
+        """Holds up what one person wrote first."""
+
+        def __init__(self) -> None:
+            self.over = asyncio.Event()
+
+        async def enrich_message(self, message: Message) -> Message:
+            if message.text == "0":
+                await self.over.wait()
+            return message
+
+    patience = Patience()
+    async with workshop(database, plugins=(patience,), pipeline=False) as shop:
+        look = shop.store.waiting_arrivals
+
+        async def unsettled(**how: Any) -> list[Waiting]:
+            return [Waiting(arrival=one.arrival, mark=Mark()) for one in await look(**how)]
+
+        shop.store.waiting_arrivals = unsettled  # type: ignore[method-assign]
+        shop.run(shop.pipeline.run())
+        for number in range(300):  # more than a lane holds, and than is read at once
+            await shop.hand_in(letter("ann", str(number)), key=str(number), lane="ann")
+        await shop.hand_in(letter("bob", "others go on"), key="other", lane="bob")
+        await until(partial(_said, shop, 1))
+        patience.over.set()
+        await shop.quiet()
+        said = [message.text for changes in shop.committed for message in changes.messages]
+    assert ["others go on", *map(str, range(300))] == said
+
+
+async def _said(shop: Workshop, many: int) -> bool:
+    return sum(len(changes.messages) for changes in shop.committed) >= many

@@ -408,7 +408,6 @@ class Workshop:
         return IntakeDoor(
             store=self.store, clock=self.clock, new_id=self.new_id, tenant=tenant, source=source,
             kind="backend" if kind == "backend" else "channel", on_accepted=self.pipeline.wake,
-            on_late=self.pipeline.step_back,
         )  # fmt: skip
 
     async def hand_in(

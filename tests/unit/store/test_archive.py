@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.domain.arrival import Mark
 from gateway.domain.flow import flow_of
 from gateway.domain.message import Attachment
 from gateway.errors import Refused, SchemaMismatch, StoreUnavailable
@@ -103,12 +104,13 @@ async def test_a_backup_under_load_is_whole(
     assert "k" * 64 == (place / "reply.key").read_text()
     restored = await open_store(target, blobs=again, clock=FixedClock())
     there: set[int] = set()
-    after: dict[str, int] = {}
+    after: dict[str, Mark] = {}
     while found := await restored.waiting_arrivals(after=after, limit=256, max_bytes=1 << 26):
-        there |= {arrival.id for arrival in found}
-        for arrival in found:
+        there |= {one.arrival.id for one in found}
+        for one_waiting in found:
+            arrival = one_waiting.arrival
             assert arrival.sha256 == hashlib.sha256(arrival.body).digest()
-            after[flow_of(arrival.tenant, arrival.source_kind)] = arrival.id
+            after[flow_of(arrival.tenant, arrival.source_kind)] = one_waiting.mark
     assert set() == before - there
     [conversation] = await restored.conversations(None, ConversationFilter(), Cursor())
     assert one.conversation.id == conversation.id

@@ -7,21 +7,27 @@ import asyncio
 import msgspec
 import pytest
 
-from gateway.domain.arrival import Quarantined
+from gateway.domain.arrival import Arrival, Mark, Quarantined
 from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.flow import flow_of, in_turn
 from gateway.errors import NotFound, Refused
 from gateway.store.blobs import MemoryBlobs
+from gateway.store.opening import open_store
 from gateway.store.operations import Cursor, Store
-from tests.unit.store.values import NOW, TENANT, Opened, arrival, claim, message
+from tests.unit.store.values import NOW, TENANT, FixedClock, Opened, arrival, claim, message
 
 CUSTOMERS = flow_of(TENANT, "channel")
 
 
-async def waiting(store: Store, after: int = 0) -> list[int]:
+async def waiting(store: Store) -> list[int]:
     """Ids of the arrivals that wait."""
-    found = await store.waiting_arrivals(after={CUSTOMERS: after}, limit=100, max_bytes=1 << 30)
-    return [one.id for one in found]
+    return [one.id for one in await read(store, 100)]
+
+
+async def read(store: Store, limit: int = 10, max_bytes: int = 1 << 30) -> list[Arrival]:
+    """The arrivals that wait, from the beginning."""
+    found = await store.waiting_arrivals(after={}, limit=limit, max_bytes=max_bytes)
+    return [one.arrival for one in found]
 
 
 async def test_what_was_accepted_waits_as_it_came(store: Store) -> None:
@@ -31,15 +37,41 @@ async def test_what_was_accepted_waits_as_it_came(store: Store) -> None:
         remote={"peer": "192.0.2.1"}, kind="mail",
     )  # fmt: skip
     await store.accept([one])
-    assert [one] == await store.waiting_arrivals(after={}, limit=10, max_bytes=1000)
+    assert [one] == await read(store, max_bytes=1000)
 
 
 async def test_many_tasks_accept_at_once(store: Store) -> None:
-    """Whatever is accepted at the same time is all there, and in the order of its ids."""
+    """Whatever is accepted at the same time is all there."""
     many = [arrival() for _ in range(200)]
     await asyncio.gather(*(store.accept([one]) for one in many))
-    found = await store.waiting_arrivals(after={}, limit=1000, max_bytes=1 << 30)
-    assert [one.id for one in many] == [one.id for one in found]
+    assert {one.id for one in many} == {one.id for one in await read(store, 1000)}
+
+
+async def test_the_order_is_that_of_storing(store: Store) -> None:
+    """What was stored first comes first, whatever the clock says that made its id."""
+    ahead, behind = arrival(id=1 << 60), arrival()
+    await store.accept([ahead])
+    await store.accept([behind])
+    assert [ahead.id, behind.id] == await waiting(store)
+    [first, second] = await store.waiting_arrivals(after={}, limit=9, max_bytes=1 << 20)
+    assert [True, True] == [first.settled, second.settled]
+    assert Mark() < first.mark < second.mark
+    third = arrival()
+    await store.accept([third])
+    after = {CUSTOMERS: second.mark}
+    found = await store.waiting_arrivals(after=after, limit=9, max_bytes=1 << 20)
+    assert [third] == [one.arrival for one in found]
+
+
+async def test_the_order_outlives_a_restart(store_url: str, blobs: MemoryBlobs) -> None:
+    """What is stored after a restart comes after what waited before it."""
+    ids = [1 << 60, 1 << 59, 1 << 58]
+    for identifier in ids:
+        store = await open_store(store_url, blobs=blobs, clock=FixedClock())
+        await store.accept([arrival(id=identifier)])
+        if identifier == ids[-1]:
+            assert ids == await waiting(store)
+        await store.close()
 
 
 async def test_reading_is_bounded_but_gives_one_at_least(store: Store) -> None:
@@ -48,11 +80,11 @@ async def test_reading_is_bounded_but_gives_one_at_least(store: Store) -> None:
     await store.accept(many)
     ids = [one.id for one in many]
     page = await store.waiting_arrivals(after={}, limit=10, max_bytes=1300)
-    assert ids[:2] == [one.id for one in page]
-    page = await store.waiting_arrivals(after={CUSTOMERS: ids[0]}, limit=10, max_bytes=10)
-    assert [ids[1]] == [one.id for one in page]
-    page = await store.waiting_arrivals(after={}, limit=3, max_bytes=1 << 20)
-    assert ids[:3] == [one.id for one in page]
+    assert ids[:2] == [one.arrival.id for one in page]
+    after = {CUSTOMERS: page[0].mark}
+    page = await store.waiting_arrivals(after=after, limit=10, max_bytes=10)
+    assert [ids[1]] == [one.arrival.id for one in page]
+    assert ids[:3] == [one.id for one in await read(store, 3)]
 
 
 async def test_no_tenants_burst_holds_up_another_nor_agents_replies(store: Store) -> None:
@@ -62,10 +94,12 @@ async def test_no_tenants_burst_holds_up_another_nor_agents_replies(store: Store
     await store.accept(burst)
     await store.accept(late)
     page = await store.waiting_arrivals(after={}, limit=10, max_bytes=1 << 20)
-    assert [*burst[:7], *late] == page
-    seen = {flow_of(one.tenant, one.source_kind): one.id for one in page}
+    first = [one.arrival for one in page]
+    assert [*burst[:7], *late] == sorted(first, key=lambda one: one.id)
+    assert {one.id for one in late} < {one.id for one in first[:6]}
+    seen = {flow_of(one.arrival.tenant, one.arrival.source_kind): one.mark for one in page}
     page = await store.waiting_arrivals(after=seen, limit=10, max_bytes=1 << 20)
-    assert burst[7:17] == page
+    assert burst[7:17] == [one.arrival for one in page]
     counts = await store.counts()
     assert (1003, {TENANT: 1000, "acme": 1}) == (counts.arrivals_waiting, counts.customers_waiting)
     assert burst[0].received_at == counts.oldest_arrival
@@ -82,7 +116,7 @@ async def test_a_big_body_goes_to_the_blob_store(store: Store, blobs: MemoryBlob
     big = arrival(b"b" * 300_000)
     await store.accept([big])
     assert await blobs.exists(big.sha256.hex())
-    assert [big] == await store.waiting_arrivals(after={}, limit=10, max_bytes=10)
+    assert [big] == await read(store, max_bytes=10)
     assert big == (await store.arrival(None, big.id)).arrival
 
 
@@ -102,7 +136,7 @@ async def test_an_arrival_that_fails_harms_no_other(store: Store) -> None:
 async def test_half_characters_do_not_stop_an_arrival(store: Store) -> None:
     """Text that no encoding has is stored with question marks, and NUL as it is."""
     await store.accept([arrival(headers={"Subject": "a\udc80b\0c"}, source="a\0b")])
-    [found] = await store.waiting_arrivals(after={}, limit=1, max_bytes=10)
+    [found] = await read(store)
     assert {"Subject": "a?b\0c"} == found.headers
 
 

@@ -90,7 +90,7 @@ async def test_units_of_a_batch_stand_or_fall_alone(store: Store) -> None:
     assert [None, "claim", None] == [answer and answer.on for answer in answers]
     assert [True, False, True] == [await is_there(store, o) for o in (first, second, third)]
     waiting = await store.waiting_arrivals(after={}, limit=5, max_bytes=100)
-    assert [one.id] == [found.id for found in waiting]
+    assert [one.id] == [found.arrival.id for found in waiting]
 
 
 async def test_a_unit_the_database_refuses_fails_alone(store: Store) -> None:

@@ -210,11 +210,11 @@ async def test_arrivals_are_read_by_partition(store: Store) -> None:
     half = share_of(1, *range(PARTITIONS // 2, PARTITIONS))
     mine = [one.id for one in arrivals if places[one.id] in half.partitions]
     found = await store.waiting_arrivals(after={}, limit=99, max_bytes=1 << 20, share=half)
-    assert mine == [one.id for one in found]
+    assert mine == [one.arrival.id for one in found]
     found = await store.waiting_arrivals(
         after={}, limit=2, max_bytes=1 << 20, share=half, but=mine[:3]
     )
-    assert mine[3:5] == [one.id for one in found]
+    assert mine[3:5] == [one.arrival.id for one in found]
 
 
 async def test_a_sender_is_one_lane_whatever_the_inbox() -> None:

@@ -179,7 +179,7 @@ async def test_a_source_that_changed_meanwhile_is_noticed(tmp_path: Path) -> Non
             await copy(here, dying(there, 60, before=False), origin=source)
     async with opened(source) as store:
         await store.set_arrival_state(
-            None, (await store.waiting_arrivals(after={}, limit=1, max_bytes=1))[0].id,
+            None, (await store.waiting_arrivals(after={}, limit=1, max_bytes=1))[0].arrival.id,
             "discarded", when="waiting",
         )  # fmt: skip
     with pytest.raises(StoreError, match=r"the table arrival_state differs.*empty target"):

@@ -1,0 +1,43 @@
+"""The numbers of transactions, which tell in what order arrivals were stored.
+
+Whoever was told that an arrival is safe and hands in another one has it stored by a transaction with
+a greater number, whichever process stores it and whatever its clock says. On PostgreSQL several are
+open at once, and what one of them stores turns up behind what later ones stored: a reader looks on
+from the oldest that is open. SQLite has one writer, which counts.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, literal_column, text
+
+from gateway.store.statements import is_postgres
+
+XID = "pg_current_xact_id()::text::bigint"
+# The oldest transaction that may still bring something, on an engine by its name.
+OLDEST_OPEN: dict[str, ColumnElement[int]] = {
+    "postgresql": literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+    "sqlite": literal_column(str((1 << 63) - 1)),
+}
+# One seek a flow, however many arrivals each has.
+FLOWS = (
+    "WITH RECURSIVE found (flow) AS ("
+    "SELECT min(flow) FROM arrival_state WHERE state = 'waiting' UNION ALL "
+    "SELECT (SELECT min(flow) FROM arrival_state WHERE state = 'waiting' AND flow > found.flow)"
+    " FROM found WHERE found.flow IS NOT NULL)"
+)
+_NEWEST = text(
+    f"{FLOWS} SELECT COALESCE(max((SELECT max(xid) FROM arrival_state"  # noqa: S608 - constants
+    " WHERE state = 'waiting' AND flow = found.flow)), 0) FROM found"
+)
+_COUNTED = "transactions"
+
+
+def number_of(connection: Connection) -> int:
+    """The number of the transaction that is open on a connection, which stores something."""
+    if is_postgres(connection):
+        return int(connection.exec_driver_sql(f"SELECT {XID}").scalar_one())
+    counted: int | None = connection.info.get(_COUNTED)
+    if counted is None:
+        counted = int(connection.execute(_NEWEST).scalar_one())
+    connection.info[_COUNTED] = counted + 1
+    return counted + 1
