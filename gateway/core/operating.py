@@ -11,7 +11,7 @@ import msgspec
 from gateway.contracts.services import Clock
 from gateway.core.api_reply import ApiReply
 from gateway.core.intake import IntakeDoor
-from gateway.core.pipeline.merging import merge, unmerge
+from gateway.core.pipeline.merging import merge, said_since, unmerge
 from gateway.core.pipeline.work import Work
 from gateway.domain.arrival import NewArrival
 from gateway.domain.changes import Changes
@@ -162,11 +162,7 @@ class Operator:
             if link is None:
                 raise Refused(f"{show('conv', one)} is not merged into another conversation")
             into = await self.store.conversation(tenants, link.b)
-            since = [
-                message
-                for message in await self._messages(tenants, link.b)
-                if message.conversation == link.b and message.recorded_at >= link.at
-            ]
+            since = said_since(link, await self._messages(tenants, link.b))
             sent = [
                 delivery
                 for message in since

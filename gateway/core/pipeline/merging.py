@@ -30,12 +30,14 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
         state: the state of the merged conversation before.
         threads: threads it moved.
         lent: identities that take part in the standing conversation only through the merge.
+        last_seq: of the standing conversation; the numbers of what came afterwards are greater.
     """
 
     state: str
     resolved_at: int | None = None
     threads: tuple[int, ...] = ()
     lent: tuple[int, ...] = ()
+    last_seq: int = 0
 
 
 def merge(
@@ -71,6 +73,7 @@ def merge(
         state=a.state, resolved_at=a.resolved_at,
         threads=tuple(thread.id for thread in one.threads),
         lent=tuple(participant.identity for participant in lent),
+        last_seq=work.read(b).last_seq,
     )  # fmt: skip
     link = Link(
         id=work.new_id(), tenant=work.tenant, kind="merged_into", a=a.id, b=b.id, who=who,
@@ -93,6 +96,12 @@ def merge(
     )
     work.tell("conversation.merged", conversation=a.id, data={"into": show("conv", b.id)})
     return link
+
+
+def said_since(link: Link, messages: Sequence[Message]) -> list[Message]:
+    """The messages of the standing conversation itself that came after a merge, by any clock."""
+    last = msgspec.convert(link.undo, Undo).last_seq
+    return [one for one in messages if one.conversation == link.b and one.seq > last]
 
 
 def unmerge(

@@ -86,6 +86,21 @@ async def test_replies_in_between_go_home(shop: Workshop) -> None:
     assert 3 == len(await shop.messages(one))
 
 
+async def test_replies_in_between_go_home_though_the_clock_was_put_back(shop: Workshop) -> None:
+    """What came after the merge is told by its number, for a clock may say it came before.
+
+    Found by the simulation's seed 399.
+    """
+    one, other = await pair(shop)
+    await shop.operator.merge(None, one, other, "ada")
+    shop.clock.advance(-7200)
+    await says(shop, "ann", "And it still burns, you know")
+    await shop.operator.unmerge(None, one, "ada")
+    assert ["The printer is on fire", "And it still burns, you know"] == [
+        message.text for message in await shop.messages(one)
+    ]
+
+
 async def test_agents_answer_in_between_goes_home_with_its_thread(shop: Workshop) -> None:
     """An answer that left in the merged conversation's thread is found there after the undo."""
     one, other = await pair(shop)
