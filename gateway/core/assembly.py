@@ -188,7 +188,7 @@ class Parts:
             store=self.store, clock=self.clock, new_id=self.new_id, kept=self.settings.retention,
             tenants=self.settings.tenants, forgetter=self.forgetter, log=self.log,
             owner=self.membership.process.name, followers=places(self.hooks).values(),
-            on_committed=self.notice,
+            on_committed=self.notice, idle=self.pace.idle,
         )  # fmt: skip
 
     def notice(self, changes: Changes) -> None:

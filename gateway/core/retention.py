@@ -13,6 +13,7 @@ from gateway.config.retention import RetentionSettings, TenantRetention
 from gateway.contracts.services import Clock, Log
 from gateway.core.following import Place
 from gateway.core.forgetting import Forgetter
+from gateway.core.pace import Pace
 from gateway.core.pipeline.work import Work
 from gateway.core.purging import PURGING, TTL_MS
 from gateway.domain.changes import Changes, StateWrite
@@ -23,7 +24,7 @@ from gateway.store.walking import OWNER, Walk, What
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 PAUSE_SECONDS, LONGEST_PAUSE = 0.01, 1.0
-SICK_SECONDS, LONGEST_SLEEP = 60.0, 600.0
+SICK_SECONDS, IDLES = 60.0, 300
 LEASE = "retention"
 RUN, CLAIMED = "run", "claims"  # when it was done last; all claims are gone through once a day
 CLAIMS, EVENTS = 2000, 500
@@ -86,6 +87,7 @@ class Retention:
     Args:
         owner: names this process.
         followers: the places of those who follow events; what one has not done yet is kept.
+        idle: seconds, of which it looks every 300th whether it is due though it should not be yet.
     """
 
     def __init__(
@@ -101,11 +103,13 @@ class Retention:
         owner: str,
         followers: Collection[Place] = (),
         on_committed: Callable[[Changes], None] = lambda _: None,
+        idle: float = Pace().idle,
     ) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
         self._kept, self._rules = kept, rules(kept, tenants)
         self._forgetter, self._log, self._owner = forgetter, log, owner
         self._followers, self._on_committed = followers, on_committed
+        self._longest = idle * IDLES
         self._wake, self._renew_at, self._rested = asyncio.Event(), 0, 0.0
 
     def wake(self) -> None:
@@ -128,7 +132,7 @@ class Retention:
                 self._log.warning("retention.store", error=str(error))
                 pause = SICK_SECONDS
             try:
-                async with asyncio.timeout(min(pause, LONGEST_SLEEP)):
+                async with asyncio.timeout(min(pause, self._longest)):
                     await self._wake.wait()
                 await self._forgetter.ask()
             except TimeoutError:

@@ -204,7 +204,12 @@ def _give_up(connection: Connection) -> None:
 
 
 def run_jobs(connection: Connection, batch: Sequence[Job]) -> list[Outcome]:
-    """Run jobs in the open transaction; one that fails takes nothing with it."""
+    """Run jobs in the open transaction; one that fails takes nothing with it.
+
+    One that is alone needs no savepoint: what it raises takes back the transaction.
+    """
+    if len(batch) == 1 and batch[0].run is not None:
+        return [(batch[0], batch[0].run(connection), None)]
     outcomes = _append(connection, [job for job in batch if job.rows is not None])
     outcomes += _write(connection, [job for job in batch if job.changes])
     for job in batch:

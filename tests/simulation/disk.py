@@ -77,8 +77,11 @@ class Disk:
 
     def commit(self, who: str, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs in one transaction, as the one writer of a SQLite database does."""
-        with self._transaction() as connection:
-            outcomes = run_jobs(connection, jobs)
+        try:
+            with self._transaction() as connection:
+                outcomes = run_jobs(connection, jobs)
+        except Exception as error:
+            outcomes = [(job, None, error) for job in jobs]
         failed = {id(job) for job, _, error in outcomes if error is not None}
         for job in jobs:
             if id(job) not in failed:

@@ -88,6 +88,7 @@ class Oracle:
         if a != b:
             self._groups[a] = b
             self._people.setdefault(b, set()).update(self._people.pop(a, set()))
+            self._troubles |= {(target, b) for target, group in self._troubles if group == a}
 
     def group(self, conversation: str) -> str:
         """What stands for a conversation and all it was ever merged with."""

@@ -15,7 +15,7 @@ import pytest
 from tests.simulation.running import simulate
 
 ROOT = Path(__file__).parents[2]
-CHUNK, SEEDS = 4, 40
+CHUNK, SEEDS = 4, 200
 
 
 @pytest.mark.timeout(600)

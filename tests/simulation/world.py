@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.config.connectors import RoutingRule, RuleCondition
 from gateway.config.loading import Reading
+from gateway.config.retention import RetentionSettings
 from gateway.config.server import StoreSettings
 from gateway.config.settings import Settings
 from gateway.contracts.backend import BackendType
@@ -247,7 +248,8 @@ def _assembly(shared: bool) -> Assembly:
         for channel, backends in ROUTES.items()
     )
     store = StoreSettings(url="postgresql://simulated/gateway") if shared else StoreSettings()
-    settings = msgspec.structs.replace(Settings(), routing=rules, store=store)
+    retention = RetentionSettings(every_hours=6.0)
+    settings = msgspec.structs.replace(Settings(), routing=rules, store=store, retention=retention)
     policies = CorePolicies(settings.redaction, settings.tenants)
     reading = Reading(settings=settings, faults=[], tree={}, folder=Path(), source="a simulation")
     sources = [default("gremlins", "1", Gremlins()), default("core", VERSION, policies)]

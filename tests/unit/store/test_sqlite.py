@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
+from sqlalchemy import Connection
 
 from gateway.domain.changes import Changes
 from gateway.domain.known import Question
 from gateway.errors import Overloaded, StoreBroken, StoreUnavailable
+from gateway.store import state
 from gateway.store.base import Bounds
 from gateway.store.blobs import FileBlobs, MemoryBlobs
 from gateway.store.operations import Cursor
@@ -277,14 +279,22 @@ async def test_a_locked_database_is_waited_for_or_said(tmp_path: Path) -> None:
 
 
 async def test_a_mistake_of_the_program_is_not_hidden(tmp_path: Path) -> None:
-    """An operation that raises is told so, and the store goes on."""
+    """An operation that raises is told so, leaves nothing behind, and the store goes on."""
     store = make(tmp_path / "g.db")
     await store.open()
 
-    def wrong(_connection: Any) -> None:
+    def wrong(connection: Connection) -> None:
+        state.note(connection, "half", "done")
         raise LookupError("a mistake")
 
-    with pytest.raises(LookupError, match="a mistake"):
-        await store._write(wrong)
+    alone = [store._write(wrong)]
+    for together in (alone, [store._write(wrong), store._write(state.note, "other", "done")]):
+        failed, *rest = await asyncio.gather(*together, return_exceptions=True)
+        assert "a mistake" == str(failed)
+        assert all(one is None for one in rest)
+    noted = await store._read(
+        lambda c: c.exec_driver_sql("SELECT name FROM meta WHERE value = 'done'").all()
+    )
+    assert ["other"] == [row.name for row in noted]
     assert [None] == await store.commit([Changes(tenant=TENANT)])
     await store.close()
