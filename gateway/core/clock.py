@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 FOLLOWS = 10  # one part in so many
+FINE = 250_000  # nanoseconds within which it tells the same again, for it is asked all the time
 
 
 class SystemClock:
@@ -41,6 +42,8 @@ class SteadyClock:
 
     def now(self) -> int:
         """Milliseconds since the Unix epoch."""
+        if 0 <= self._steady() - self._seen < FINE:
+            return self._now // 1_000_000
         with self._lock:
             seen = self._steady()
             passed, self._seen = seen - self._seen, seen

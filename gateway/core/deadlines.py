@@ -36,9 +36,9 @@ class Deadlines:
             self._timer = loop.call_at(ends, self._look)
         return number
 
-    def end(self, number: int) -> None:
-        """End one, if it was not given up."""
-        self._running.pop(number, None)
+    def end(self, number: int) -> bool:
+        """End one; False if it was given up before."""
+        return self._running.pop(number, None) is not None
 
     def limit(self) -> Limit:
         """Cancel the block of a ``with`` statement that takes longer, as `asyncio.timeout` does."""

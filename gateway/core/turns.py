@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from gateway.contracts.services import Clock
+from gateway.core.deadlines import Deadlines
 
 
 class Turns:
@@ -36,7 +37,7 @@ class Turns:
         hold: float = 0.1,
     ) -> None:
         self._clock, self._few, self._patience = clock, few, patience
-        self._prompt, self._lull, self._hold = prompt, lull, hold
+        self._prompt, self._lull, self._holds = prompt, lull, Deadlines(hold)
         self._begun = 0
         self._calm_at = 0.0
         self._later: asyncio.TimerHandle | None = None
@@ -66,12 +67,11 @@ class Turns:
                 # A clock that was put back must not make anything wait for longer.
                 await self._turn(min(left, self._patience) / 1000)
         self._begun += 1
-        held = loop.call_later(self._hold, self._leave)
+        held = self._holds.begin(self._leave)
         try:
             yield
         finally:
-            if held.when() > loop.time() and not held.cancelled():
-                held.cancel()
+            if self._holds.end(held):
                 self._leave()
 
     async def _turn(self, seconds: float) -> None:

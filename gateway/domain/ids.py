@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 Prefix = Literal[
@@ -14,6 +15,7 @@ EPOCH = 1_735_689_600_000  # 2025-01-01T00:00:00Z in milliseconds; 41 bits last 
 NODE_BITS, SEQUENCE_BITS = 10, 12
 NODES = 1 << NODE_BITS
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LENGTH = 13
 
@@ -66,11 +68,8 @@ def first_id(moment: int) -> int:
 
 def show(prefix: Prefix, identifier: int) -> str:
     """Write an id as people see it, such as ``msg_00f3k…``."""
-    letters = []
-    for _ in range(_LENGTH):
-        identifier, rest = divmod(identifier, 32)
-        letters.append(_ALPHABET[rest])
-    return f"{prefix}_{''.join(reversed(letters))}"
+    pairs = "".join([_PAIRS[identifier >> place & 1023] for place in range(50, -1, -10)])
+    return f"{prefix}_{_ALPHABET[identifier >> 60]}{pairs}"
 
 
 def read(prefix: Prefix, text: str) -> int:
@@ -90,6 +89,7 @@ def read(prefix: Prefix, text: str) -> int:
     return number
 
 
+@lru_cache(maxsize=1024)  # one message asks several times for the same
 def key_hash(*parts: str) -> bytes:
     """Hash a look-up key to 16 bytes; parts are length-prefixed so that none runs into another."""
     whole = bytearray()

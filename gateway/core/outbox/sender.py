@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.contracts.services import Clock, Log
+from gateway.core.deadlines import Deadlines
 from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
 from gateway.core.outbox.targets import Done, Target
 from gateway.core.outbox.telling import tell_of_given_up
@@ -73,7 +74,7 @@ class Sender:
     ) -> None:
         self.target = target
         self._store, self._clock, self._new_id, self._random = store, clock, new_id, random
-        self._log, self._report, self._deadline = log, report, deadline
+        self._log, self._report, self._deadlines = log, report, Deadlines(deadline)
         self._rules = Rules(repeat=target.repeat, stuck_head=target.stuck_head, retry=retry)
         self._policy, self._breaker = breaker, BreakerState()
         self._on_settled = on_settled
@@ -185,15 +186,14 @@ class Sender:
         began = asyncio.get_running_loop().time()
         if not self._partitions.alive(fence):
             return False  # it is another's by now, or is found to be nobody's
-        work = self._sheet(delivery, fence)
         if delivery.state == "unknown" and self._rules.repeat == "never":
-            await self._park(work, delivery)
+            await self._park(self._sheet(delivery, fence), delivery)
             return True
         found: Done | None = None
         error: ConnectorError | HookFailure | None = None
         looked_up = looking = False
         try:
-            async with asyncio.timeout(self._deadline):
+            with self._deadlines.limit():
                 if delivery.state == "unknown" and self._rules.repeat == "lookup":
                     looking = True
                     found = await self.target.find(delivery)
@@ -203,7 +203,7 @@ class Sender:
                         found = await self.target.deliver(delivery)
         except TimeoutError:
             error = OutcomeUnknown(
-                f"{self.target.name} did not answer within {self._deadline:g} seconds",
+                f"{self.target.name} did not answer within {self._deadlines.seconds:g} seconds",
                 code="timeout",
             )
         except (ConnectorError, HookFailure) as failure:

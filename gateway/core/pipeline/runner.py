@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AsyncExitStack
+from contextlib import nullcontext
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.gathering import Gathered
@@ -264,9 +264,7 @@ class Pipeline:
         asked = question(arrival, part.parsed, part.part, self._keyring, self._repeat_ms)
         conflict: Conflict | None = None
         for race in range(CONFLICTS):
-            async with AsyncExitStack() as stack:
-                if race >= FREE_RACES:
-                    await stack.enter_async_context(self._race)
+            async with self._race if race >= FREE_RACES else nullcontext():
                 known = await self._look_ups.ask(asked)
                 work = self._sheet(arrival)
                 await self._decide(work, arrival, part, known)
