@@ -19,7 +19,7 @@ from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes, StateWrite
 from gateway.domain.contact import identity_hash
 from gateway.domain.forgetting import Remains
-from gateway.domain.ids import read, show
+from gateway.domain.ids import Ids, read, show
 from gateway.domain.message import Address
 from gateway.errors import NotFound, Refused, StoreBroken, StoreError
 from gateway.store.erasing import OWNER, Erased, Job
@@ -52,7 +52,7 @@ class Eraser:
         *,
         store: Store,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         forgetter: Forgetter,
         log: Log,
         on_committed: Callable[[Changes], None] = lambda _: None,

@@ -14,6 +14,7 @@ from gateway.core.following import Place
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes
 from gateway.domain.event import Event
+from gateway.domain.ids import Ids
 from gateway.domain.partition import Fence
 from gateway.errors import NotFound, StoreError
 from gateway.hooks.calls import Hooks
@@ -32,7 +33,7 @@ class Evaluations:
         store: Store,
         hooks: Hooks,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         log: Log,
         on_committed: Callable[[Changes], None],
     ) -> None:

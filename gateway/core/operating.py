@@ -19,7 +19,7 @@ from gateway.domain.conversation import ConversationState, Link
 from gateway.domain.decision import Decision
 from gateway.domain.delivery import Attempt, Delivery
 from gateway.domain.draft import DraftAttachment
-from gateway.domain.ids import show
+from gateway.domain.ids import Ids, show
 from gateway.domain.message import Message
 from gateway.domain.partition import of_lane
 from gateway.errors import NotFound, Refused
@@ -55,7 +55,7 @@ class Operator:
         *,
         store: Store,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         on_committed: Callable[[Changes], None] = _nobody,
         on_accepted: Callable[[Sequence[int]], None] = _nobody,
     ) -> None:

@@ -20,7 +20,7 @@ from gateway.core.pipeline.stopping import released
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes, Reference
 from gateway.domain.conversation import reference_hash
-from gateway.domain.ids import show
+from gateway.domain.ids import Ids, show
 from gateway.domain.known import Question
 from gateway.domain.message import Author, Message
 from gateway.errors import HookFailure, NotFound, Refused, UnreadableArrival
@@ -72,7 +72,7 @@ class Rerunner:
         store: Store,
         preparer: Preparer,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         on_committed: Callable[[Changes], None],
         channels: Channels = MappingProxyType({}),
     ) -> None:

@@ -17,7 +17,7 @@ from gateway.core.pace import Pace
 from gateway.core.pipeline.work import Work
 from gateway.core.purging import PURGING, TTL_MS
 from gateway.domain.changes import Changes, StateWrite
-from gateway.domain.ids import key_hash
+from gateway.domain.ids import Ids, key_hash
 from gateway.errors import StoreBroken, StoreError
 from gateway.store.operations import Lease, Store
 from gateway.store.walking import OWNER, Walk, What
@@ -95,7 +95,7 @@ class Retention:
         *,
         store: Store,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         kept: RetentionSettings,
         tenants: Mapping[str, TenantSettings],
         forgetter: Forgetter,

@@ -11,6 +11,7 @@ from gateway.core.pace import Pace
 from gateway.core.partitions import ALONE, Partitions
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes
+from gateway.domain.ids import Ids
 from gateway.domain.partition import Fence, of_conversation
 from gateway.domain.timer import Timer
 from gateway.errors import NotFound, StoreBroken, StoreError
@@ -31,7 +32,7 @@ class Timers:
         store: Store,
         hooks: Hooks,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         log: Log,
         on_committed: Callable[[Changes], None],
         idle: float = Pace().idle,

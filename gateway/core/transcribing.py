@@ -19,6 +19,7 @@ from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Changes
 from gateway.domain.conversation import Conversation
 from gateway.domain.event import Event
+from gateway.domain.ids import Ids
 from gateway.domain.message import Attachment, Message
 from gateway.domain.partition import Fence
 from gateway.domain.recording import MARK, TRANSCRIPTS, Recording, Transcript
@@ -50,7 +51,7 @@ class Transcriber:
         hooks: Hooks,
         channels: Channels,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         log: Log,
         on_committed: Callable[[Changes], None],
         pauses: Sequence[float] = PAUSES,

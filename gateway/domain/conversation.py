@@ -62,6 +62,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         version: grows with every change; a writer that read an older one runs again.
         last_seq: number of the newest message.
+        last_delivery: id of the newest delivery; whatever clock makes the next one's, it is greater.
         merged_into: the conversation that took this one over, while a merge stands.
         requester: the identity that opened it, None if nobody can be named.
     """
@@ -81,6 +82,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     work_order: tuple[WorkEntry, ...] = ()
     merged_into: int | None = None
     last_seq: int = 0
+    last_delivery: int = 0
     opened_at: int = 0
     updated_at: int = 0
     resolved_at: int | None = None

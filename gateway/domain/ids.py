@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Protocol
 
 Prefix = Literal[
     "arr", "msg", "conv", "thr", "con", "idn", "dlv", "dec", "lnk", "tkt", "tmr", "evt"
@@ -14,10 +14,24 @@ Prefix = Literal[
 EPOCH = 1_735_689_600_000  # 2025-01-01T00:00:00Z in milliseconds; 41 bits last until 2094
 NODE_BITS, SEQUENCE_BITS = 10, 12
 NODES = 1 << NODE_BITS
+_MOMENT = NODE_BITS + SEQUENCE_BITS
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LENGTH = 13
+FURTHEST = 60_000  # milliseconds
+
+
+class Ids(Protocol):
+    """Makes ids."""
+
+    def __call__(self) -> int:
+        """Make the next id."""
+        ...
+
+    def follow(self, identifier: int) -> None:
+        """Make only greater ids than one that was read."""
+        ...
 
 
 class IdGenerator:
@@ -41,6 +55,16 @@ class IdGenerator:
             raise ValueError(f"node must be 0 to {NODES - 1}, not {node}")
         self._node = node
 
+    def follow(self, identifier: int) -> None:
+        """Make only greater ids than one that was read, which a clock that is ahead may have made.
+
+        One that is more than a minute ahead is wrong, and takes nobody with it.
+        """
+        if identifier > self._newest:
+            furthest = self._now() - EPOCH + FURTHEST
+            self._last = max(self._last, min(identifier >> _MOMENT, furthest))
+            self._sequence = (1 << SEQUENCE_BITS) - 1  # the next one is of a later moment
+
     def __call__(self) -> int:
         """Make the next id."""
         moment = max(self._now() - EPOCH, self._last)
@@ -51,19 +75,21 @@ class IdGenerator:
         else:
             self._sequence = 0
         self._last = moment
-        return (
-            (moment << (NODE_BITS + SEQUENCE_BITS)) | (self._node << SEQUENCE_BITS) | self._sequence
-        )
+        return self._newest
+
+    @property
+    def _newest(self) -> int:
+        return (self._last << _MOMENT) | (self._node << SEQUENCE_BITS) | self._sequence
 
 
 def made_at(identifier: int) -> int:
     """Milliseconds since the Unix epoch at which an id was made."""
-    return (identifier >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH
+    return (identifier >> _MOMENT) + EPOCH
 
 
 def first_id(moment: int) -> int:
     """The least id that can be made at a moment, in milliseconds since the Unix epoch."""
-    return max(0, moment - EPOCH) << (NODE_BITS + SEQUENCE_BITS)
+    return max(0, moment - EPOCH) << _MOMENT
 
 
 def show(prefix: Prefix, identifier: int) -> str:

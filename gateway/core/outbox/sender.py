@@ -19,6 +19,7 @@ from gateway.core.tracing import span
 from gateway.domain.changes import Changes
 from gateway.domain.delivery import Delivery
 from gateway.domain.health import Health
+from gateway.domain.ids import Ids
 from gateway.domain.partition import Fence, Share, of_conversation
 from gateway.domain.retrying import BreakerPolicy, BreakerState, RetryPolicy
 from gateway.errors import (
@@ -60,7 +61,7 @@ class Sender:
         target: Target,
         store: Store,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         random: Callable[[], float],
         log: Log,
         report: Callable[[Health], None],

@@ -146,7 +146,8 @@ def unmerge(
     restored: dict[str, Any] = {"state": undo.state, "resolved_at": undo.resolved_at}
     if goes and goes[-1].direction == "in" and undo.state != "held":
         restored = {"state": "open", "resolved_at": None}  # what was said last waits for an answer
-    work.change(work.conversation(a.id), merged_into=None, **restored)
+    newest = max(a.last_delivery, b.last_delivery)
+    work.change(work.conversation(a.id), merged_into=None, last_delivery=newest, **restored)
     work.change(b)
     work.links.append(msgspec.structs.replace(link, revoked_at=work.now, revoked_by=who))
     work.decide(

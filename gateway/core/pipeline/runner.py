@@ -24,6 +24,7 @@ from gateway.domain.arrival import Arrival, Mark, Quarantined
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
 from gateway.domain.flow import flow_of
+from gateway.domain.ids import Ids
 from gateway.domain.known import Known, Question
 from gateway.domain.partition import of_lane
 from gateway.domain.tokens import Keyring
@@ -58,7 +59,7 @@ class Pipeline:
         inbound: Inbound,
         keyring: Keyring,
         clock: Clock,
-        new_id: Callable[[], int],
+        new_id: Ids,
         log: Log,
         on_committed: Callable[[Changes], None],
         repeat_hours: float = 72,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from gateway.domain.conversation import Conversation, Link, Participant, Thread,
 from gateway.domain.decision import Decision, DecisionKind
 from gateway.domain.delivery import Delivery, Operation
 from gateway.domain.event import Event, EventKind
-from gateway.domain.ids import show
+from gateway.domain.ids import Ids, show
 from gateway.domain.message import Gone, Message
 from gateway.domain.partition import Fence
 from gateway.domain.timer import Timer
@@ -43,7 +42,7 @@ class Work:
         *,
         tenant: str,
         now: int,
-        new_id: Callable[[], int],
+        new_id: Ids,
         arrival: Arrival | None = None,
         fence: Fence | None = None,
     ) -> None:
@@ -113,6 +112,7 @@ class Work:
         if conversation.id not in self._conversations:
             self._read.setdefault(conversation.id, conversation.version)
             self._conversations.setdefault(conversation.id, conversation)
+            self.new_id.follow(conversation.last_delivery)
         return self._conversations[conversation.id]
 
     def change(self, conversation: Conversation, **fields: Any) -> Conversation:
@@ -140,7 +140,10 @@ class Work:
         operation: Operation,
         **fields: Any,
     ) -> Delivery:
-        """Queue a delivery of a message to a target."""
+        """Queue a delivery of a message to a target, behind what its conversation has for it already.
+
+        The conversation is on this sheet.
+        """
         delivery = Delivery(
             id=self.new_id(), tenant=self.tenant, conversation=message.conversation,
             message=message.id, target=target, operation=operation,
@@ -148,6 +151,7 @@ class Work:
             made_at=self.now, next_at=fields.pop("next_at", self.now), **fields,
         )  # fmt: skip
         self.deliveries.append(delivery)
+        self.change(self.conversation(message.conversation), last_delivery=delivery.id)
         return delivery
 
     def put_aside(self, reason: Quarantined) -> None:

@@ -13,6 +13,7 @@ from gateway.domain.arrival import Mark, Waiting
 from gateway.domain.draft import Draft, DraftParticipant, ThreadRef
 from gateway.domain.message import Address, Message, Trust
 from gateway.domain.routing import Rule, When
+from gateway.testing.clock import FakeClock
 from tests.unit.core.workshop import Workshop, address, letter, until, workshop
 
 
@@ -456,3 +457,17 @@ async def test_what_is_read_again_and_again_holds_up_nobody(database: Path) -> N
 
 async def _said(shop: Workshop, many: int) -> bool:
     return sum(len(changes.messages) for changes in shop.committed) >= many
+
+
+async def test_a_line_is_in_order_whatever_the_clocks_say(database: Path) -> None:
+    """A process whose clock is behind goes on with a conversation: its deliveries come after."""
+    ahead, behind = FakeClock(), FakeClock()
+    ahead.advance(0.4)
+    room = ThreadRef(native_id="room", admits_sender=True)
+    for node, clock, text in ((5, ahead, "one"), (2, behind, "two"), (7, behind, "three")):
+        async with workshop(database, clock=clock, node=node) as shop:
+            await shop.take(letter("ann", text, thread=room), lane="ann")
+            said = [message.id for message in await shop.messages()]
+            queued = [one.message for one in await shop.deliveries("backend/tickets")]
+    assert 3 == len(said)
+    assert said == queued  # in the order of their ids, as they leave

@@ -36,7 +36,9 @@ async def picture(shop: Workshop, conversation: int) -> bytes:
     view = replace(
         view,
         # Numbers of messages that came and went home are not given out again.
-        conversation=replace(view.conversation, version=0, updated_at=0, last_seq=0),
+        conversation=replace(
+            view.conversation, version=0, updated_at=0, last_seq=0, last_delivery=0
+        ),
         links=tuple(link for link in view.links if link.kind != "merged_into"),
     )
     messages = await shop.messages(conversation)
