@@ -19,7 +19,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LENGTH = 13
-FURTHEST = 60_000  # milliseconds
+FURTHEST = 86_400_000  # milliseconds
 
 
 class Ids(Protocol):
@@ -58,7 +58,7 @@ class IdGenerator:
     def follow(self, identifier: int) -> None:
         """Make only greater ids than one that was read, which a clock that is ahead may have made.
 
-        One that is more than a minute ahead is wrong, and takes nobody with it.
+        One that is more than a day ahead is wrong, and takes nobody with it.
         """
         if identifier > self._newest:
             furthest = self._now() - EPOCH + FURTHEST

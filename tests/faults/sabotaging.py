@@ -24,6 +24,7 @@ CATCHING: dict[str, tuple[str, ...]] = {
     "no-redelivery-key": (BOOKS, f"{PROMISES}/test_p01_acknowledged_is_durable.py"),
     "no-fencing": (f"{UNIT}/store/test_contract_sharing.py", "tests/integration/cluster"),
     "lease-never-expiring": (f"{UNIT}/store/test_contract_sharing.py", "tests/integration/cluster"),
+    "order-by-clock": (f"{UNIT}/store/test_contract_arrivals.py", "tests/integration/store/test_order.py"),
     "reply-sent-again": (f"{UNIT}/core/test_outbox.py",),
     "merge-across-identities": (
         f"{UNIT}/domain/test_matching.py",
@@ -31,7 +32,7 @@ CATCHING: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 # Caught by tests that take seconds and start no process.
-QUICK = ("no-fencing", "reply-sent-again", "merge-across-identities")
+QUICK = ("no-fencing", "order-by-clock", "reply-sent-again", "merge-across-identities")
 
 
 class Catch(NamedTuple):

@@ -464,6 +464,8 @@ async def test_a_line_is_in_order_whatever_the_clocks_say(database: Path) -> Non
     ahead, behind = FakeClock(), FakeClock()
     ahead.advance(0.4)
     room = ThreadRef(native_id="room", admits_sender=True)
+    said: list[int] = []
+    queued: list[int | None] = []
     for node, clock, text in ((5, ahead, "one"), (2, behind, "two"), (7, behind, "three")):
         async with workshop(database, clock=clock, node=node) as shop:
             await shop.take(letter("ann", text, thread=room), lane="ann")

@@ -34,9 +34,9 @@ def test_processes_do_not_collide() -> None:
     assert EPOCH <= made_at(IdGenerator(0, lambda: 0)())
 
 
-@pytest.mark.parametrize(("ahead", "node"), [(0, 9), (0, 2), (1, 9), (400, 2), (60_000, 9)])
+@pytest.mark.parametrize(("ahead", "node"), [(0, 9), (0, 2), (1, 9), (400, 2), (86_400_000, 9)])
 def test_an_id_that_was_read_is_followed_by_greater_ones(ahead: int, node: int) -> None:
-    """Whoever made it, and with a clock that is up to a minute ahead."""
+    """Whoever made it, and with a clock that is up to a day ahead."""
     ours, other = IdGenerator(7, lambda: NOW), IdGenerator(node, lambda: NOW + ahead)
     before = ours()
     theirs = [other() for _ in range(3)]
@@ -48,7 +48,7 @@ def test_an_id_that_was_read_is_followed_by_greater_ones(ahead: int, node: int) 
 
 
 def test_what_is_behind_is_not_followed_nor_a_clock_that_is_wrong() -> None:
-    """Our own ids and older ones change nothing; one of next year moves us by a minute only."""
+    """Our own ids and older ones change nothing; one of next year moves us by a day only."""
     ours = IdGenerator(7, lambda: NOW)
     first = ours()
     for known in (first, first - 1, 0, IdGenerator(9, lambda: NOW - 1)()):
@@ -57,7 +57,7 @@ def test_what_is_behind_is_not_followed_nor_a_clock_that_is_wrong() -> None:
     wrong = IdGenerator(9, lambda: NOW + 365 * 86_400_000)()
     for _ in range(3):
         ours.follow(wrong)
-    assert NOW + 60_001 == made_at(ours())
+    assert NOW + 86_400_001 == made_at(ours())
 
 
 @given(CONVERSATION)
