@@ -19,8 +19,9 @@ from gateway.store import schema
 from gateway.store.ends import Run
 from gateway.store.opening import parse_url
 from gateway.store.statements import insert_into, is_postgres, present
+from gateway.store.transactions import EARLIER
 
-PAGE, BEFORE = 200, -(1 << 40)
+PAGE = 200
 _STATE = "copy"
 # What holds for one database only: who lives on it, and how far a copy has come.
 _OWN = ("meta", "process", "share")
@@ -202,7 +203,7 @@ def _write(
     if table is schema.event:
         rows = [{**row, "position": first + n, "xid": 0} for n, row in enumerate(rows)]
     if table is schema.arrival_state:
-        rows = [{**row, "xid": BEFORE + first + n} for n, row in enumerate(rows)]
+        rows = [{**row, "xid": EARLIER + first + n} for n, row in enumerate(rows)]
     connection.execute(table.insert(), list(rows))
     meta = schema.meta
     value = msgspec.json.encode(place).decode()

@@ -28,6 +28,7 @@ from gateway.store.migrating import prepare
 from gateway.store.operations import Tenants
 from gateway.store.row_security import as_tenants, check_role
 from gateway.store.signalling import Signals
+from gateway.store.transactions import number_anew
 
 R = TypeVar("R")
 CONNECTIONS = 8
@@ -82,6 +83,7 @@ class PostgresStore(BaseStore):
         await asyncio.to_thread(prepare, url, create=self._create, migrate=self._migrate)
         self._appender.start()
         self._open = True
+        await self._write(number_anew)
         if self._api_role:
             await self._read(check_role, self._api_role)
 

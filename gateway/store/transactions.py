@@ -30,6 +30,19 @@ _NEWEST = text(
     " WHERE state = 'waiting' AND flow = found.flow)), 0) FROM found"
 )
 _COUNTED = "transactions"
+EARLIER = -(1 << 40)  # what came from another database is numbered from here on, before all else
+_FOREIGN = text(
+    f"SELECT GREATEST(({_NEWEST}), (SELECT COALESCE(max(xid), 0) FROM event))"  # noqa: S608 - constants
+    " >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+)
+_ANEW = [
+    text(
+        f"UPDATE {table} SET xid = {EARLIER} + anew.place FROM (SELECT {key} AS one,"  # noqa: S608 - constants
+        f" row_number() OVER (ORDER BY xid, {key}) AS place FROM {table}) AS anew WHERE {key} = one"
+    )
+    for table, key in (("arrival_state", "arrival"), ("event", "position"))
+]
+_LOCK = 7_305_180_523  # any number; every gateway asks PostgreSQL for the same one
 
 
 def number_of(connection: Connection) -> int:
@@ -41,3 +54,15 @@ def number_of(connection: Connection) -> int:
         counted = int(connection.execute(_NEWEST).scalar_one())
     connection.info[_COUNTED] = counted + 1
     return counted + 1
+
+
+def number_anew(connection: Connection) -> None:
+    """Number what a dump brought from another PostgreSQL, whose transactions were further.
+
+    What is stored from now on would be taken for older, and no event be told before this server is
+    as far. The order stays as it was.
+    """
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    if connection.scalar(_FOREIGN):
+        for statement in _ANEW:
+            connection.execute(statement)

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from gateway.domain.arrival import Arrival, Mark, Waiting
+from gateway.domain.changes import Changes
 from gateway.domain.flow import flow_of
 from gateway.store import arrivals as journal
 from gateway.store.arrivals import Appended
@@ -19,8 +21,8 @@ from gateway.store.opening import open_store
 from gateway.store.operations import Store
 from gateway.store.rows import arrival_row, arrival_state_row
 from gateway.testing.clock import FakeClock
-from tests.unit.core.workshop import TENANT, Options, Workshop, letter
-from tests.unit.store.values import FixedClock, arrival
+from tests.unit.core.workshop import TENANT, Options, Workshop, letter, until
+from tests.unit.store.values import FixedClock, arrival, event
 
 pytestmark = pytest.mark.server("postgresql")
 
@@ -93,6 +95,34 @@ async def test_a_clock_that_is_behind_changes_no_order(store: Store, postgres_ur
         await process.accept([one])
     await behind.close()
     assert [first, second, third] == [one.arrival for one in await read(store, Mark())]
+
+
+async def test_a_dump_of_another_server_keeps_its_order(store: Store, postgres_url: str) -> None:
+    """Its transactions may have greater numbers than any here: what it brought still comes first."""
+    old, new = [arrival() for _ in range(3)], arrival()
+    told, later = [event() for _ in range(2)], event()
+    for one in old:
+        await store.accept([one])
+    for one_told in told:
+        await store.commit([Changes(tenant=TENANT, events=(one_told,))])
+    connection = await asyncpg.connect(postgres_url)
+    for table in ("arrival_state", "event"):
+        await connection.execute(f"UPDATE {table} SET xid = xid + 1000000000")
+    await connection.close()
+    assert [] == await store.events_after(0, limit=9)  # as it would stay
+    for _ in range(2):
+        opened = await open_store(postgres_url, blobs=MemoryBlobs(), clock=FixedClock())
+        await opened.close()
+    await store.accept([new])
+    await store.commit([Changes(tenant=TENANT, events=(later,))])
+    found = await read(store, Mark())
+    assert [*old, new] == [one.arrival for one in found]
+
+    async def all_told() -> bool:  # a transaction of others may be open yet
+        return len(await store.events_after(0, limit=9)) == 3
+
+    await until(all_told)
+    assert [*told, later] == await store.events_after(0, limit=9)
 
 
 async def test_what_turns_up_between_two_looks_is_worked_on_first(
