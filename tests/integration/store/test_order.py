@@ -20,6 +20,7 @@ from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
 from gateway.store.operations import Store
 from gateway.store.rows import arrival_row, arrival_state_row
+from gateway.store.statements import _text
 from gateway.testing.clock import FakeClock
 from tests.unit.core.workshop import TENANT, Options, Workshop, letter, until
 from tests.unit.store.values import FixedClock, arrival, event
@@ -95,6 +96,25 @@ async def test_a_clock_that_is_behind_changes_no_order(store: Store, postgres_ur
         await process.accept([one])
     await behind.close()
     assert [first, second, third] == [one.arrival for one in await read(store, Mark())]
+
+
+async def test_a_look_does_not_read_whatever_waits(store: Store, postgres_url: str) -> None:
+    """However many wait, and whatever PostgreSQL knows of them: it follows the index from the mark."""
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(
+        "INSERT INTO arrival_state (arrival, state, size, partition, flow, xid)"
+        " SELECT n, 'waiting', 9, n % 64, $1, n / 9 FROM generate_series(1, 50000) AS n",
+        CUSTOMERS,
+    )
+    await connection.execute("ANALYZE arrival_state")
+    engine = create_async_engine(postgres_url.replace("postgresql:", "postgresql+asyncpg:"))
+    words, names, values = _text(engine.dialect, journal._WAITING["postgresql"])
+    values |= {"flow": CUSTOMERS, "xid": 2000, "arrival": 18_000, "most": 512, "mine": -1}
+    rows = await connection.fetch(f"EXPLAIN {words}", *(values[name] for name in names))
+    plan = [row[0].strip() for row in rows]
+    await connection.close()
+    assert plan[0].startswith("Limit"), plan
+    assert plan[1].startswith("->  Index Scan using arrival_state_state"), plan
 
 
 async def test_a_dump_of_another_server_keeps_its_order(store: Store, postgres_url: str) -> None:
