@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    Connection,
-    Select,
-    bindparam,
-    delete,
-    select,
-    text,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, Select, delete, select, update
 
-from gateway.domain.arrival import Arrival, ArrivalState, Mark, Quarantined
+from gateway.domain.arrival import Arrival, ArrivalState, Quarantined
 from gateway.domain.changes import Changes, StateWrite
-from gateway.domain.flow import flow_of, in_turn
-from gateway.domain.partition import Fence, Share, mask, of_lane
+from gateway.domain.flow import flow_of
+from gateway.domain.partition import Fence, of_lane
 from gateway.errors import NotFound, Refused
 from gateway.store import schema
 from gateway.store.operations import Cursor, QuarantinedArrival, StoredArrival, Tenants
 from gateway.store.rows import BIG_BODY, decode
-from gateway.store.statements import Row, add, among, fetch, insert_into, query
-from gateway.store.transactions import FLOWS, OLDEST_OPEN, number_of
+from gateway.store.statements import Row, add, among, insert_into
+from gateway.store.transactions import number_of
 from gateway.store.writing import commit
-
-_MOST = 1000
-_state = schema.arrival_state.c
-
-
-def _number(name: str) -> BindParameter[int]:
-    return bindparam(name, type_=BigInteger())
-
-
-_FLOWS = text(f"{FLOWS} SELECT flow FROM found WHERE flow IS NOT NULL")  # noqa: S608 - constants
-_WAITING = {
-    engine: select(_state.arrival, _state.size, _state.xid, oldest_open.label("oldest_open"))
-    .where(
-        _state.state == "waiting",
-        _state.flow == bindparam("flow"),
-        tuple_(_state.xid, _state.arrival) > tuple_(_number("xid"), _number("arrival")),
-        text(schema.MINE),
-    )
-    .order_by(_state.xid, _state.arrival)
-    .limit(bindparam("most"))
-    for engine, oldest_open in OLDEST_OPEN.items()
-}
 
 
 class Appended(NamedTuple):
@@ -66,13 +33,6 @@ class Found(NamedTuple):
 
     arrival: Arrival
     blob: str | None
-
-
-class FoundWaiting(NamedTuple):
-    """One that waits, and from where to read on after it."""
-
-    found: Found
-    mark: Mark
 
 
 def append(connection: Connection, rows: Appended) -> None:
@@ -98,40 +58,8 @@ def append_with_state(
         raise Refused(f"the connector's state has moved on: {conflict.detail}")
 
 
-def waiting(
-    connection: Connection,
-    *,
-    after: Mapping[str, Mark],
-    limit: int,
-    max_bytes: int,
-    share: Share | None,
-    but: Collection[int],
-) -> list[FoundWaiting]:
-    """Read waiting arrivals, of each flow the oldest, as many as fit, but one at least."""
-    marks: dict[int, Mark] = {}
-    total = 0
-    # What is known already is read again, for it may all lie before what is not.
-    most, mine = limit + len(but), mask(share)
-    queues = []
-    for row in query(connection, _FLOWS):
-        xid, last = after.get(row.flow, Mark())
-        queues.append(
-            query(
-                connection, _WAITING[connection.dialect.name],
-                flow=row.flow, xid=xid, arrival=last, most=most, mine=mine,
-            )
-        )  # fmt: skip
-    for row in in_turn([one for one in queue if one.arrival not in but] for queue in queues):
-        total += row.size
-        if marks and (total > max_bytes or len(marks) == limit):
-            break
-        marks[row.arrival] = min(Mark(row.xid, row.arrival), Mark(row.oldest_open, 0))
-    rows = fetch(connection, schema.arrival, "id", marks, "id", "doc", "body", "blob")
-    found = {row.id: _found(row) for row in rows}
-    return [FoundWaiting(found[one], mark) for one, mark in marks.items() if one in found]
-
-
-def _found(row: Any) -> Found:
+def found_in(row: Any) -> Found:
+    """Read an arrival without what the blob store has of it."""
     bare = decode(row.doc, Arrival)
     return Found(msgspec.structs.replace(bare, body=row.body) if row.body else bare, row.blob)
 
@@ -155,7 +83,7 @@ def read_arrival(
     row = connection.execute(_of_tenants(connection, statement, tenants)).one_or_none()
     if row is None:
         raise NotFound("there is no such arrival")
-    found = _found(row)
+    found = found_in(row)
     messages = _messages_of(connection, [identifier])
     return found, _stored(row, found.arrival, messages)
 

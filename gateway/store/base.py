@@ -46,6 +46,7 @@ from gateway.store.operations import (
 )
 from gateway.store.questions import look_up
 from gateway.store.rows import BIG_BODY, arrival_row, arrival_state_row
+from gateway.store.waiting import waiting
 
 R = TypeVar("R")
 
@@ -152,7 +153,7 @@ class BaseStore(ABC):
     ) -> list[Waiting]:
         """Read waiting arrivals behind `after`, the oldest of each flow in turn, bounded in bytes."""
         found = await self._read(
-            journal.waiting, after=after, limit=limit, max_bytes=max_bytes, share=share, but=but
+            waiting, after=after, limit=limit, max_bytes=max_bytes, share=share, but=but
         )
         return [Waiting(arrival=await self._with_body(one), mark=mark) for one, mark in found]
 

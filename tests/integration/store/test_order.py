@@ -21,6 +21,7 @@ from gateway.store.opening import open_store
 from gateway.store.operations import Store
 from gateway.store.rows import arrival_row, arrival_state_row
 from gateway.store.statements import _text
+from gateway.store.waiting import _WAITING
 from gateway.testing.clock import FakeClock
 from tests.unit.core.workshop import TENANT, Options, Workshop, letter, until
 from tests.unit.store.values import FixedClock, arrival, event
@@ -108,7 +109,7 @@ async def test_a_look_does_not_read_whatever_waits(store: Store, postgres_url: s
     )
     await connection.execute("ANALYZE arrival_state")
     engine = create_async_engine(postgres_url.replace("postgresql:", "postgresql+asyncpg:"))
-    words, names, values = _text(engine.dialect, journal._WAITING["postgresql"])
+    words, names, values = _text(engine.dialect, _WAITING["postgresql"])
     values |= {"flow": CUSTOMERS, "xid": 2000, "arrival": 18_000, "most": 512, "mine": -1}
     rows = await connection.fetch(f"EXPLAIN {words}", *(values[name] for name in names))
     plan = [row[0].strip() for row in rows]
