@@ -1,27 +1,48 @@
-"""Turns: when senders have to wait for their acknowledgement, what can wait is done a little at a time.
+"""Turns: only a little work is on the event loop at a time, and less while senders have to wait.
 
 Acknowledging and working on what was acknowledged share one event loop and one writer. Without
-this, a burst is acknowledged only as quickly as it is worked on.
+this, a burst is acknowledged only as quickly as it is worked on, and with a backlog everything that
+needs the event loop several times, an acknowledgement or a delivery, waits for all of the work each time.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from gateway.contracts.services import Clock
 from gateway.core.deadlines import Deadlines
 
 
+class Turn:
+    """The turn of one arrival, until it says that it is over, or has taken for too long."""
+
+    def __init__(self, leave: Callable[[], None], holds: Deadlines) -> None:
+        self._leave, self._holds = leave, holds
+        self._held = holds.begin(leave)
+
+    def over(self) -> None:
+        """Let others begin, for what follows takes next to no time on the event loop."""
+        if self._holds.end(self._held):
+            self._leave()
+
+
+class _Waiting(NamedTuple):
+    turn: asyncio.Future[None]
+    until: float  # when it has waited for long enough
+
+
 class Turns:
-    """Who goes first: senders, but never alone, and nobody has to wait for long.
+    """Who goes first: senders, but never alone, and nobody has to wait for them for long.
 
     Args:
-        few: arrivals that are begun with while senders have to wait, until one is done or `hold`
-            has passed: what takes longer waits for others and takes nothing from the senders.
-        patience: milliseconds after which an arrival is worked on whoever waits.
+        many: arrivals that are begun with, until one is done or `hold` has passed: what takes
+            longer waits for others and takes nothing from anybody.
+        few: the same while senders have to wait.
+        patience: milliseconds after which an arrival waits for senders no more.
         prompt: seconds within which an acknowledgement is quick enough.
         lull: seconds after a slow one for which others are expected to be slow.
     """
@@ -30,18 +51,19 @@ class Turns:
         self,
         clock: Clock,
         *,
+        many: int = 6,
         few: int = 2,
         patience: int = 5_000,
         prompt: float = 0.01,
         lull: float = 0.05,
         hold: float = 0.1,
     ) -> None:
-        self._clock, self._few, self._patience = clock, few, patience
+        self._clock, self._many, self._few, self._patience = clock, many, few, patience
         self._prompt, self._lull, self._holds = prompt, lull, Deadlines(hold)
         self._begun = 0
         self._calm_at = 0.0
-        self._later: asyncio.TimerHandle | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._again: asyncio.TimerHandle | None = None
+        self._waiting: deque[_Waiting] = deque()
 
     def waited(self, since: float) -> None:
         """Note that a sender has waited until now.
@@ -54,59 +76,54 @@ class Turns:
             self._calm_at = now + self._lull
 
     @asynccontextmanager
-    async def work(self, since: int) -> AsyncGenerator[None]:
+    async def work(self, since: int) -> AsyncGenerator[Turn]:
         """Wait for the turn of an arrival that is worked on during a block.
 
         Args:
             since: milliseconds since the Unix epoch when it was received.
         """
         loop = asyncio.get_running_loop()
-        if self._begun >= self._few and loop.time() < self._calm_at:
-            left = since + self._patience - self._clock.now()
-            if left > 0:
-                # A clock that was put back must not make anything wait for longer.
-                await self._turn(min(left, self._patience) / 1000)
-        self._begun += 1
-        held = self._holds.begin(self._leave)
+        # A clock that was put back must not make anything wait for longer.
+        left = min(since + self._patience - self._clock.now(), self._patience)
+        await self._turn(_Waiting(loop.create_future(), loop.time() + left / 1000))
+        turn = Turn(self._leave, self._holds)
         try:
-            yield
+            yield turn
         finally:
-            if self._holds.end(held):
-                self._leave()
+            turn.over()
 
-    async def _turn(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(turn)
-        if self._later is None:
-            self._later = loop.call_at(self._calm_at, self._calm)
+    async def _turn(self, one: _Waiting) -> None:
+        self._waiting.append(one)
+        self._call()
         try:
-            async with asyncio.timeout(seconds):
-                await turn
-        except TimeoutError:
-            pass
-        finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            await one.turn
+        except asyncio.CancelledError:
+            if not one.turn.cancelled():
+                self._leave()
+            raise
 
     def _leave(self) -> None:
         self._begun -= 1
-        if self._begun < self._few:
-            self._call(1)
+        self._call()
 
-    def _calm(self) -> None:
-        """Call everybody once no sender has had to wait for a while."""
-        self._later = None
-        loop = asyncio.get_running_loop()
-        if loop.time() >= self._calm_at:
-            self._call(len(self._waiting))
-        elif self._waiting:
-            self._later = loop.call_at(self._calm_at, self._calm)
-
-    def _call(self, most: int) -> None:
+    def _call(self) -> None:
         """Call those whose turn it is, in the order in which they came."""
-        while self._waiting and most > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                most -= 1
+        while self._waiting:
+            first = self._waiting[0]
+            if not first.turn.cancelled():
+                if self._begun >= self._room(first):
+                    break
+                self._begun += 1
+                first.turn.set_result(None)
+            self._waiting.popleft()
+        if self._waiting and self._again is None and self._few <= self._begun < self._many:
+            loop = asyncio.get_running_loop()
+            self._again = loop.call_at(min(self._calm_at, self._waiting[0].until), self._look_again)
+
+    def _room(self, one: _Waiting) -> int:
+        now = asyncio.get_running_loop().time()
+        return self._few if now < min(self._calm_at, one.until) else self._many
+
+    def _look_again(self) -> None:
+        self._again = None
+        self._call()

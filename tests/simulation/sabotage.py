@@ -24,6 +24,7 @@ from gateway.core.pipeline import merging, work
 from gateway.core.pipeline.lanes import Lanes
 from gateway.core.pipeline.preparing import Preparer
 from gateway.core.pipeline.runner import Pipeline
+from gateway.core.turns import Turn
 from gateway.domain import matching
 from gateway.domain.arrival import Arrival, NewArrival
 from gateway.domain.delivery import Delivery, Repeat
@@ -144,9 +145,9 @@ def _poison_stops_all() -> Any:
     one = asyncio.Lock()
     process = Pipeline._process
 
-    async def alone(self: Pipeline, arrival: Arrival) -> None:
+    async def alone(self: Pipeline, arrival: Arrival, turn: Turn) -> None:
         async with one:
-            await process(self, arrival)
+            await process(self, arrival, turn)
             await asyncio.sleep(120)
 
     return mock.patch.object(Pipeline, "_process", alone)

@@ -19,7 +19,7 @@ from gateway.core.pipeline.replies import take_change, take_reply
 from gateway.core.pipeline.stopping import released, stopped
 from gateway.core.pipeline.work import Work
 from gateway.core.tracing import span
-from gateway.core.turns import Turns
+from gateway.core.turns import Turn, Turns
 from gateway.domain.arrival import Arrival, Mark, Quarantined
 from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
@@ -208,9 +208,9 @@ class Pipeline:
         try:
             while partitions.holds(tenure):  # else it is another process's to do
                 try:
-                    async with self._turns.work(arrival.received_at):
+                    async with self._turns.work(arrival.received_at) as turn:
                         with span("pipeline.arrival", source=arrival.source, arrival=arrival.id):
-                            await self._process(arrival)
+                            await self._process(arrival, turn)
                     return
                 except StoreBroken:
                     raise
@@ -242,7 +242,7 @@ class Pipeline:
                 self._left.add(lane)  # what follows it may have been read already, without it
             self._finished.add(arrival.id)
 
-    async def _process(self, arrival: Arrival) -> None:
+    async def _process(self, arrival: Arrival, turn: Turn) -> None:
         prepared = await self._preparer.prepare(arrival)
         if any(part.stopped for part in prepared) and await released(self._store, arrival.id):
             prepared = await self._preparer.prepare(arrival, released=True)
@@ -251,12 +251,15 @@ class Pipeline:
         waits = True
         for number, part in enumerate(prepared, 1):
             last = number == len(prepared)
-            waits = await self._settle(arrival, part, last=last, waits=waits)
+            waits = await self._settle(arrival, part, turn, last=last, waits=waits)
 
-    async def _settle(self, arrival: Arrival, part: Prepared, *, last: bool, waits: bool) -> bool:
+    async def _settle(
+        self, arrival: Arrival, part: Prepared, turn: Turn, *, last: bool, waits: bool
+    ) -> bool:
         """Decide about one part and commit; whoever loses a race decides again.
 
         Args:
+            turn: over once nothing is left to do but to wait for the commit.
             waits: no part before this one put the arrival aside.
 
         Returns:
@@ -271,7 +274,10 @@ class Pipeline:
                 await self._decide(work, arrival, part, known)
                 if not waits:
                     work.quarantined.clear()
-                conflict = await self._commit(work.changes(finish=last and waits))
+                changes = work.changes(finish=last and waits)
+                if last:
+                    turn.over()
+                conflict = await self._commit(changes)
             if conflict is None:
                 return waits and not work.quarantined
             if conflict.on in ("arrival", "fence"):

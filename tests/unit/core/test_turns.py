@@ -22,12 +22,16 @@ class Workplace:
         self.turns, self.clock = turns, clock
         self.begun: list[int] = []
         self.ends = [asyncio.Event() for _ in range(6)]
+        self.left = asyncio.Event()
+        self.left.set()
 
     async def work(self, number: int, since: int) -> None:
         """Work on one arrival."""
-        async with self.turns.work(since):
+        async with self.turns.work(since) as turn:
             self.begun.append(number)
             await self.ends[number].wait()
+            turn.over()
+            await self.left.wait()
 
 
 @asynccontextmanager
@@ -97,10 +101,26 @@ async def test_senders_that_come_again_and_again_keep_their_turn_but_not_for_eve
                 place.turns.waited(asyncio.get_running_loop().time())
 
 
-async def test_what_is_old_waits_for_nobody() -> None:
-    """A backlog is worked on at full speed."""
-    async with workplace(age=5_000, lull=LONG, hold=LONG) as place:
-        assert [0, 1, 2, 3, 4, 5] == place.begun
+@pytest.mark.parametrize(("age", "slow"), [(5_000, True), (0, False)])
+async def test_even_a_backlog_is_worked_on_a_little_at_a_time(age: int, slow: bool) -> None:
+    """What is old waits for no sender, and still there are never more than so many at once."""
+    async with workplace(age=age, slow=slow, many=4, lull=LONG, hold=LONG) as place:
+        assert [0, 1, 2, 3] == place.begun
+        place.ends[2].set()
+        await settled()
+        assert [0, 1, 2, 3, 4] == place.begun
+
+
+async def test_what_only_waits_for_its_commit_makes_room() -> None:
+    """A turn is over before the block is; leaving that gives no second one away."""
+    async with workplace(slow=False, many=2, hold=LONG) as place:
+        place.left.clear()
+        place.ends[0].set()
+        await settled()
+        assert [0, 1, 2] == place.begun
+        place.left.set()
+        await settled()
+        assert [0, 1, 2] == place.begun
 
 
 async def test_what_takes_long_makes_room() -> None:
