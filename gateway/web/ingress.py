@@ -69,14 +69,9 @@ def _handler(
 
 
 def _response(answer: WebResponse) -> web.Response:
-    headers = {
-        name: value for name, value in answer.headers.items() if name.lower() != "content-type"
-    }
-    return web.Response(
-        status=answer.status,
-        body=answer.body,
-        headers={**headers, "Content-Type": answer.content_type},
-    )
+    response = web.Response(status=answer.status, body=answer.body, headers=answer.headers or None)
+    response.headers["Content-Type"] = answer.content_type
+    return response
 
 
 def _headers(request: web.Request) -> dict[str, str]:
