@@ -52,13 +52,15 @@ class Operators:
         world.oracle.merged(show("conv", one.id), show("conv", into.id))
         world.trace("operator", f"merges {show('conv', one.id)} into {show('conv', into.id)}")
         await self._tried(lambda o: o.merge(None, one.id, into.id, "operator"))
+        merged = (await self._view(one.id)).conversation.version
+        as_seen = merged == before[0].conversation.version + 1  # else it was changed just before
         await asyncio.sleep(world.dice.choice((1.0, 600.0, 8 * HOUR)))
         for _ in range(50):
             if (await self._view(one.id)).conversation.merged_into is None:
                 break
             await self._tried(lambda o: o.unmerge(None, one.id, "operator"))
         after = [await self._view(each.id) for each in (one, into)]
-        if after[0].conversation.merged_into is not None:
+        if after[0].conversation.merged_into is not None or not as_seen:
             return  # what it was merged into was merged on, which is undone first
         self._compare(before[0], after[0])
         if after[1].conversation.merged_into is not None:
