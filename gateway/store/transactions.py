@@ -8,6 +8,8 @@ from the oldest that is open. SQLite has one writer, which counts.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Connection, literal_column, text
 
 from gateway.store.statements import is_postgres
@@ -45,15 +47,23 @@ _ANEW = [
 _LOCK = 7_305_180_523  # any number; every gateway asks PostgreSQL for the same one
 
 
+def begin_counting(connection: Connection) -> None:
+    """Count on from what waits on SQLite, before any of it is done and forgotten.
+
+    Else the first that is stored later would be numbered anew, behind what readers have passed.
+    """
+    driver: Any = connection.connection.driver_connection
+    [connection.info[_COUNTED]] = driver.execute(_NEWEST.text).fetchone()
+
+
 def number_of(connection: Connection) -> int:
     """The number of the transaction that is open on a connection, which stores something."""
     if is_postgres(connection):
         return int(connection.exec_driver_sql(f"SELECT {XID}").scalar_one())
-    counted: int | None = connection.info.get(_COUNTED)
-    if counted is None:
-        counted = int(connection.execute(_NEWEST).scalar_one())
-    connection.info[_COUNTED] = counted + 1
-    return counted + 1
+    if _COUNTED not in connection.info:
+        begin_counting(connection)
+    connection.info[_COUNTED] += 1
+    return int(connection.info[_COUNTED])
 
 
 def number_anew(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from blockbuster import blockbuster_ctx
 from sqlalchemy import Connection
 
 from gateway.domain.changes import Changes
+from gateway.domain.flow import flow_of
 from gateway.domain.known import Question
 from gateway.errors import Overloaded, StoreBroken, StoreUnavailable
 from gateway.store import state
@@ -297,4 +298,25 @@ async def test_a_mistake_of_the_program_is_not_hidden(tmp_path: Path) -> None:
     )
     assert ["other"] == [row.name for row in noted]
     assert [None] == await store.commit([Changes(tenant=TENANT)])
+    await store.close()
+
+
+async def test_what_is_stored_after_a_restart_is_numbered_after_what_was_done_before_it(
+    tmp_path: Path,
+) -> None:
+    """A reader that passed the last one of before the restart sees the first one after it."""
+    store = make(tmp_path / "g.db")
+    await store.open()
+    for _ in range(3):
+        await store.accept([arrival()])
+    await store.close()
+    store = make(tmp_path / "g.db")
+    await store.open()
+    passed = await store.waiting_arrivals(after={}, limit=9, max_bytes=1 << 20)
+    for one in passed:
+        await store.set_arrival_state(None, one.arrival.id, "done", when="waiting")
+    await store.accept([after := arrival()])
+    [flow] = {flow_of(one.arrival.tenant, one.arrival.source_kind) for one in passed}
+    found = await store.waiting_arrivals(after={flow: passed[-1].mark}, limit=9, max_bytes=1 << 20)
+    assert [after.id] == [one.arrival.id for one in found]
     await store.close()
