@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,9 @@ from tests.promises.process import ROOT
 
 PROMISES, UNIT, FAULTS = "tests/promises", "tests/unit", "tests/faults"
 BOOKS = f"{PROMISES}/test_p02_nothing_is_lost_nothing_is_doubled.py::test_the_books_agree_for_the_gateway_as_it_is"
+TELLING = ("lost:", "doubled:", "out of order:", "FAULT")
+# What a build raises itself: a test that fails by it has noticed nothing.
+UNFIT = re.compile(r"(TypeError|AttributeError|NameError): .*<locals>")
 # The tests that ought to notice.
 CATCHING: dict[str, tuple[str, ...]] = {
     "acknowledge-before-commit": (BOOKS, f"{FAULTS}/test_power.py"),
@@ -48,7 +52,7 @@ def caught(build: str, tests: Sequence[str], *, workers: int = 0) -> list[Catch]
     A test that could not be set up, or that ran out of time, noticed nothing.
 
     Raises:
-        RuntimeError: the tests did not run at all.
+        RuntimeError: the tests did not run at all, or the build does not fit the gateway any more.
     """
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "told.xml"
@@ -66,15 +70,19 @@ def caught(build: str, tests: Sequence[str], *, workers: int = 0) -> list[Catch]
                 f"no test ran on {build}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
             )
         cases = ET.parse(told).getroot().iter("testcase")
-        return [
+        catches = [
             Catch(str(case.get("name")), _words(failure))
             for case in cases
             if (failure := case.find("failure")) is not None
         ]
+    unfit = [catch.words for catch in catches if UNFIT.search(catch.words)]
+    if unfit:
+        raise RuntimeError(f"{build} does not fit the gateway any more: {unfit[0]}")
+    return catches
 
 
 def _words(failure: ET.Element) -> str:
     lines = [line.strip() for line in (failure.get("message") or "").splitlines()]
-    # The books tell what differs on lines of their own.
-    faults = [line for line in lines if line.startswith(("lost:", "doubled:", "out of order:"))]
+    # The books and the reports tell what differs on lines of their own.
+    faults = [line for line in lines if line.startswith(TELLING)]
     return (faults or lines or ["failed"])[0][:150]

@@ -99,10 +99,10 @@ def lease_never_expiring() -> None:
     """A process that is gone is never given up for dead, and keeps what it had."""
     from gateway.store import sharing
 
-    def bury_nobody(*_: Any) -> None:
+    def bury_nobody(*_: Any, **__: Any) -> None:
         pass
 
-    sharing._bury = bury_nobody  # type: ignore[assignment]
+    sharing._bury = bury_nobody
 
 
 def order_by_clock() -> None:
