@@ -61,7 +61,13 @@ class Operation:
 
 
 class Disk:
-    """What outlives every process, and when each arrival was committed, by its source and key."""
+    """What outlives every process.
+
+    Args:
+        arrived: when each arrival was committed, by its source and key.
+        aside: keys of those that were put aside as their ticket was not known yet; they are worked on
+            late, once a person has them replayed or they come again.
+    """
 
     def __init__(self, trace: Trace, now: Callable[[], float]) -> None:
         self._raw, self._connection = _handle()
@@ -69,6 +75,8 @@ class Disk:
         self._raw.execute("PRAGMA foreign_keys=ON")
         self._trace, self._now = trace, now
         self.arrived: dict[str, float] = {}
+        self.aside: set[str] = set()
+        self._keys: dict[int, str] = {}
 
     def read(self, function: Callable[[Connection], Any]) -> Any:
         """Run a function that only reads."""
@@ -85,7 +93,7 @@ class Disk:
         failed = {id(job) for job, _, error in outcomes if error is not None}
         for job in jobs:
             if id(job) not in failed:
-                self._note(_arrivals(job))
+                self._note(job)
         self._trace(who, f"commit {', '.join(_named(job, answer) for job, answer, _ in outcomes)}")
         return outcomes
 
@@ -95,9 +103,16 @@ class Disk:
             self._raw.execute("BEGIN")
             yield self._connection
 
-    def _note(self, arrivals: list[str]) -> None:
-        for key in arrivals:
-            self.arrived.setdefault(key, self._now())
+    def _note(self, job: Job) -> None:
+        for arrival in _arrivals(job):
+            self.arrived.setdefault(f"{arrival.source}/{arrival.key}", self._now())
+            self._keys[arrival.id] = arrival.key
+        for changes in job.changes:
+            self.aside |= {
+                self._keys[arrival]
+                for arrival, reason in changes.quarantine
+                if reason.code == "unknown_ticket"
+            }
 
 
 def _named(job: Job, answer: Any) -> str:
@@ -119,13 +134,9 @@ def _said(changes: Changes) -> Iterator[str]:
         yield f"{show('dlv', delivery.id)} to {delivery.target} {delivery.state}"
 
 
-def _arrivals(job: Job) -> list[str]:
-    """Source and key of the arrivals a job appends."""
+def _arrivals(job: Job) -> list[Arrival]:
+    """Give the arrivals that a job appends."""
     rows = job.rows
     if rows is None and isinstance(job.run, Operation):
         rows = next((one for one in job.run.args if isinstance(one, Appended)), None)
-    found = []
-    for row in rows.arrivals if rows else ():
-        arrival = decode(row[5], Arrival)
-        found.append(f"{arrival.source}/{arrival.key}")
-    return found
+    return [decode(row[5], Arrival) for row in rows.arrivals] if rows else []

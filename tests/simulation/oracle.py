@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.outgoing import Forward, Reply
@@ -48,6 +48,7 @@ class Oracle:
     Args:
         now: virtual seconds.
         arrived: when each arrival was committed, by source and key, in the order of the commits.
+        late: keys of arrivals that are worked on out of turn.
         repeats: what each target lets happen to a send whose outcome is unknown.
         calm: whether nothing was sick that an effect at a target depends on, between two moments.
         fail: told of what is broken.
@@ -55,6 +56,7 @@ class Oracle:
 
     now: Callable[[], float]
     arrived: Mapping[str, float]
+    late: Collection[str]
     repeats: Mapping[str, str]
     calm: Callable[[str, float, float], bool]
     fail: Callable[[str, str], None]
@@ -64,7 +66,6 @@ class Oracle:
     effects: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     first: dict[tuple[str, str], float] = field(default_factory=dict)
     released: set[str] = field(default_factory=set)
-    late: set[str] = field(default_factory=set)
     poisoned: set[str] = field(default_factory=set)
     _groups: dict[str, str] = field(default_factory=dict)
     _people: dict[str, set[str]] = field(default_factory=dict)

@@ -67,8 +67,8 @@ class World:
         repeats = {f"backend/{name}": repeat for name, repeat in DESKS.items()}
         repeats |= {f"channel/{name}": line.repeat for name, line in LINES.items()}
         self.oracle = Oracle(
-            now=self.loop.time, arrived=self.disk.arrived, repeats=repeats, calm=self._calm,
-            fail=self.broken, trace=self.trace,
+            now=self.loop.time, arrived=self.disk.arrived, late=self.disk.aside, repeats=repeats,
+            calm=self._calm, fail=self.broken, trace=self.trace,
         )  # fmt: skip
         self.crowd = Crowd(self)
         self.desks = {
