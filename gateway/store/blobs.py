@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -104,6 +105,7 @@ class FileBlobs:
         self, folder: Path, on_broken: Callable[[StoreBroken], None] = lambda _: None
     ) -> None:
         self._folder, self._on_broken = folder, on_broken
+        self._making, self._made = threading.Lock(), set[str]()
 
     async def put(self, data: bytes) -> str:
         """Store a content durably and return its reference."""
@@ -168,14 +170,24 @@ class FileBlobs:
         blob = hashlib.sha256(data).hexdigest()
         path = self._path(blob)
         try:
-            make_folder(path.parent, mode=0o700)
-            if not path.exists():
-                _write(path, data)
-            # Even if another writer made it: it may not have come to its own fsync yet.
+            self._make_folder(path.parent)
+            # Also where it is there already: whoever wrote it may have failed to make its name durable,
+            # or may not have come to that yet.
+            _write(path, data)
             sync_folder(path.parent)
         except OSError as error:
             raise _store_error(error) from error
         return blob
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder of blobs, or make sure that its name is durable, once a process."""
+        name = f"{folder.parent.name}{folder.name}"
+        with self._making:
+            if name not in self._made:
+                make_folder(self._folder, mode=0o700)
+                for each in (folder.parent, folder):
+                    _make_one(each)
+                self._made.add(name)
 
     def _read(self, blob: str) -> bytes:
         try:
@@ -185,6 +197,21 @@ class FileBlobs:
         except OSError as error:
             raise StoreUnavailable(f"a blob cannot be read: {error.strerror}") from error
         raise NotFound("the content is not there any more")
+
+
+def _make_one(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+        made = True
+    except FileExistsError:
+        made = False
+    try:
+        sync_folder(folder.parent)
+    except OSError:
+        # What a failed sync did not write is not written by the next one: it has to be made again.
+        if made:
+            folder.rmdir()
+        raise
 
 
 def _write(path: Path, data: bytes) -> None:

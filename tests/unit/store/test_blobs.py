@@ -192,6 +192,68 @@ async def test_a_disk_that_fails_is_told_apart(
     assert NAME == await blobs.put(DATA)
 
 
+@pytest.mark.parametrize("fails", range(1, 6))
+async def test_what_a_failed_sync_left_behind_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: int
+) -> None:
+    """No name counts that is on disk only if the sync after a failed one wrote what that did not."""
+    blobs, disk = FileBlobs(tmp_path), Names(fails)
+    disk.watch(monkeypatch)
+    failed = 0
+    while True:
+        try:
+            await blobs.put(DATA)
+            break
+        except StoreUnavailable:
+            failed += 1
+    path = tmp_path / NAME[:2] / NAME[2:4] / NAME
+    assert 1 == failed or (0, 5) == (failed, fails)  # a put takes four syncs
+    assert {path, path.parent, path.parent.parent} <= disk.durable
+
+
+class Names:
+    """Which names in a folder are durable, on a disk whose nth sync fails."""
+
+    def __init__(self, fails: int) -> None:
+        self._fails = fails
+        self._new: set[Path] = set()
+        self.durable: set[Path] = set()
+
+    def watch(self, patch: pytest.MonkeyPatch) -> None:
+        """Look at every call that makes, takes or syncs a name."""
+        mkdir, rmdir, replace, fsync = os.mkdir, os.rmdir, os.replace, os.fsync
+
+        def made(path: Any, *mode: Any) -> None:
+            mkdir(path, *mode)
+            self._new.add(Path(path))
+
+        def gone(path: Any) -> None:
+            rmdir(path)
+            self._new.discard(Path(path))
+
+        def renamed(source: Any, target: Any) -> None:
+            replace(source, target)
+            self._new.add(Path(target))
+
+        def synced(number: int) -> None:
+            fsync(number)
+            folder = Path(f"/proc/self/fd/{number}").readlink()
+            self._fails -= 1
+            here = {path for path in self._new if path.parent == folder}
+            self._new -= here
+            if self._fails == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.durable |= here
+
+        for name, call in (
+            ("mkdir", made),
+            ("rmdir", gone),
+            ("replace", renamed),
+            ("fsync", synced),
+        ):
+            patch.setattr(os, name, call)
+
+
 async def test_nothing_blocks_the_event_loop(tmp_path: Path) -> None:
     """Every operation on files runs in a thread."""
     with blockbuster_ctx():
