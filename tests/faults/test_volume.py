@@ -74,6 +74,18 @@ def test_a_file_in_a_folder_without_a_synced_name_is_lost() -> None:
     assert {"/data/deep", path} == set(disk.names())
 
 
+def test_a_folder_that_was_taken_back_is_gone() -> None:
+    """One that is made again has a name of its own to be synced."""
+    disk = volume(
+        call("mkdir", "/data/deep"), call("rmdir", "/data/deep"), call("fsync", on="/data")
+    )
+    assert {} == disk.names()
+    disk.apply(call("mkdir", "/data/deep"))
+    assert {} == disk.names()
+    disk.apply(call("fsync", on="/data"))
+    assert {"/data/deep"} == set(disk.names())
+
+
 def test_a_new_name_is_durable_with_its_folder_only() -> None:
     """Until then the old name is there, or the new one, and with luck what was synced in it."""
     disk = volume(

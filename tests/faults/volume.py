@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.faults.trace import Call
 
 SECTOR = 512
-_UNMODELLED = ("pwritev", "writev", "fallocate", "copy_file_range", "truncate", "rmdir", "creat")
+_UNMODELLED = ("pwritev", "writev", "fallocate", "copy_file_range", "truncate", "creat")
 
 
 @dataclass(eq=False)
@@ -272,7 +272,7 @@ class Volume:
         [path] = self._paths(call)[:1]
         return path in self.live and self._change(path, "", self.live[path])
 
-    _unlinkat = _unlink
+    _unlinkat = _rmdir = _unlink
 
     def _mkdir(self, call: Call) -> bool:
         [path] = self._paths(call)[:1]
