@@ -18,14 +18,19 @@ from gateway.core.deadlines import Deadlines
 
 
 class Turn:
-    """The turn of one arrival, until it says that it is over, or has taken for too long."""
+    """The turn of one arrival, until its block is left, or has taken for too long."""
 
-    def __init__(self, leave: Callable[[], None], holds: Deadlines) -> None:
-        self._leave, self._holds = leave, holds
+    def __init__(self, turns: Turns, holds: Deadlines, leave: Callable[[], None]) -> None:
+        self._turns, self._holds, self._leave = turns, holds, leave
         self._held = holds.begin(leave)
 
+    def rests(self) -> None:
+        """Let others begin unless senders wait: what follows takes next to no time on the event loop."""
+        if self._turns.calm:
+            self.over()
+
     def over(self) -> None:
-        """Let others begin, for what follows takes next to no time on the event loop."""
+        """Let others begin."""
         if self._holds.end(self._held):
             self._leave()
 
@@ -75,6 +80,11 @@ class Turns:
         if now - since > self._prompt:
             self._calm_at = now + self._lull
 
+    @property
+    def calm(self) -> bool:
+        """Whether no sender has had to wait just now."""
+        return asyncio.get_running_loop().time() >= self._calm_at
+
     @asynccontextmanager
     async def work(self, since: int) -> AsyncGenerator[Turn]:
         """Wait for the turn of an arrival that is worked on during a block.
@@ -86,7 +96,7 @@ class Turns:
         # A clock that was put back must not make anything wait for longer.
         left = min(since + self._patience - self._clock.now(), self._patience)
         await self._turn(_Waiting(loop.create_future(), loop.time() + left / 1000))
-        turn = Turn(self._leave, self._holds)
+        turn = Turn(self, self._holds, self._leave)
         try:
             yield turn
         finally:

@@ -259,7 +259,7 @@ class Pipeline:
         """Decide about one part and commit; whoever loses a race decides again.
 
         Args:
-            turn: over once nothing is left to do but to wait for the commit.
+            turn: rests once nothing is left to do but to wait for the commit.
             waits: no part before this one put the arrival aside.
 
         Returns:
@@ -276,7 +276,7 @@ class Pipeline:
                     work.quarantined.clear()
                 changes = work.changes(finish=last and waits)
                 if last:
-                    turn.over()
+                    turn.rests()
                 conflict = await self._commit(changes)
             if conflict is None:
                 return waits and not work.quarantined

@@ -30,7 +30,7 @@ class Workplace:
         async with self.turns.work(since) as turn:
             self.begun.append(number)
             await self.ends[number].wait()
-            turn.over()
+            turn.rests()
             await self.left.wait()
 
 
@@ -109,6 +109,18 @@ async def test_even_a_backlog_is_worked_on_a_little_at_a_time(age: int, slow: bo
         place.ends[2].set()
         await settled()
         assert [0, 1, 2, 3, 4] == place.begun
+
+
+async def test_what_only_waits_for_its_commit_makes_no_room_while_senders_wait() -> None:
+    """The next one begins when the block is left."""
+    async with workplace(lull=LONG, hold=LONG) as place:
+        place.left.clear()
+        place.ends[0].set()
+        await settled()
+        assert [0, 1] == place.begun
+        place.left.set()
+        await settled()
+        assert [0, 1, 2] == place.begun
 
 
 async def test_what_only_waits_for_its_commit_makes_room() -> None:
