@@ -44,10 +44,11 @@ class Turns:
     """Who goes first: senders, but never alone, and nobody has to wait for them for long.
 
     Args:
-        many: arrivals that are begun with, until one is done or `hold` has passed: what takes
+        most: arrivals that are begun with, until one is done or `hold` has passed: what takes
             longer waits for others and takes nothing from anybody.
         few: the same while senders have to wait.
-        patience: milliseconds after which an arrival waits for senders no more.
+        some: the same for those who have waited for senders for long.
+        patience: milliseconds after which an arrival has waited for long.
         prompt: seconds within which an acknowledgement is quick enough.
         lull: seconds after a slow one for which others are expected to be slow.
     """
@@ -56,14 +57,16 @@ class Turns:
         self,
         clock: Clock,
         *,
-        many: int = 6,
+        most: int = 32,
         few: int = 2,
+        some: int = 6,
         patience: int = 5_000,
         prompt: float = 0.01,
         lull: float = 0.05,
         hold: float = 0.1,
     ) -> None:
-        self._clock, self._many, self._few, self._patience = clock, many, few, patience
+        self._clock, self._patience = clock, patience
+        self._most, self._few, self._some = most, few, some
         self._prompt, self._lull, self._holds = prompt, lull, Deadlines(hold)
         self._begun = 0
         self._calm_at = 0.0
@@ -126,13 +129,15 @@ class Turns:
                 self._begun += 1
                 first.turn.set_result(None)
             self._waiting.popleft()
-        if self._waiting and self._again is None and self._few <= self._begun < self._many:
-            loop = asyncio.get_running_loop()
-            self._again = loop.call_at(min(self._calm_at, self._waiting[0].until), self._look_again)
+        if self._waiting and self._again is None and not self.calm:
+            loop, until = asyncio.get_running_loop(), self._waiting[0].until
+            ahead = [moment for moment in (self._calm_at, until) if moment > loop.time()]
+            self._again = loop.call_at(min(ahead, default=self._calm_at), self._look_again)
 
     def _room(self, one: _Waiting) -> int:
-        now = asyncio.get_running_loop().time()
-        return self._few if now < min(self._calm_at, one.until) else self._many
+        if self.calm:
+            return self._most
+        return self._few if asyncio.get_running_loop().time() < one.until else self._some
 
     def _look_again(self) -> None:
         self._again = None

@@ -104,7 +104,7 @@ async def test_senders_that_come_again_and_again_keep_their_turn_but_not_for_eve
 @pytest.mark.parametrize(("age", "slow"), [(5_000, True), (0, False)])
 async def test_even_a_backlog_is_worked_on_a_little_at_a_time(age: int, slow: bool) -> None:
     """What is old waits for no sender, and still there are never more than so many at once."""
-    async with workplace(age=age, slow=slow, many=4, lull=LONG, hold=LONG) as place:
+    async with workplace(age=age, slow=slow, most=4, some=4, lull=LONG, hold=LONG) as place:
         assert [0, 1, 2, 3] == place.begun
         place.ends[2].set()
         await settled()
@@ -125,7 +125,7 @@ async def test_what_only_waits_for_its_commit_makes_no_room_while_senders_wait()
 
 async def test_what_only_waits_for_its_commit_makes_room() -> None:
     """A turn is over before the block is; leaving that gives no second one away."""
-    async with workplace(slow=False, many=2, hold=LONG) as place:
+    async with workplace(slow=False, most=2, hold=LONG) as place:
         place.left.clear()
         place.ends[0].set()
         await settled()
