@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, ClassVar
 
 import aiohttp
@@ -17,6 +17,7 @@ from gateway import (
     BackendType,
     Channel,
     ChannelType,
+    Context,
     Draft,
     EntryRef,
     Forward,
@@ -86,12 +87,15 @@ class Poster(Backend[Sink]):
     capabilities: ClassVar[BackendCapabilities] = BackendCapabilities(
         repeat="idempotent", concurrency=32
     )
-    _session: aiohttp.ClientSession | None = None
 
-    async def run(self, intake: Intake) -> None:
-        async with self.context.http.session(trusted=True) as session:
-            self._session = session
-            await asyncio.Event().wait()
+    def __init__(self, context: Context[Sink]) -> None:
+        super().__init__(context)
+        # Not in `run`, which one process has for all: each of them sends.
+        self._stack = AsyncExitStack()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        await self._stack.aclose()
 
     async def open_ticket(self, forward: Forward) -> TicketRef:
         await self._post(forward)
@@ -103,7 +107,8 @@ class Poster(Backend[Sink]):
 
     async def _post(self, forward: Forward) -> None:
         if self._session is None:
-            raise Unreachable("the backend does not run yet")
+            opening = self.context.http.session(trusted=True)
+            self._session = await self._stack.enter_async_context(opening)
         body = msgspec.json.encode(sent(forward.key, forward.conversation, forward.text))
         try:
             async with self._session.post(self.context.settings.url, data=body) as response:
