@@ -26,7 +26,6 @@ from gateway.store.committing import GroupCommitter
 from gateway.store.faults import store_error
 from gateway.store.folders import make_folder, sync_folder
 from gateway.store.migrating import prepare
-from gateway.store.transactions import begin_counting
 
 R = TypeVar("R")
 READERS = 2
@@ -73,7 +72,7 @@ class SqliteStore(BaseStore):
             partial(connect, path), _WRITER, "BEGIN IMMEDIATE", size=1, check=_check_journal
         )
         self._reader = _engine(partial(connect_file, path), _READER, "BEGIN", size=READERS)
-        self._committer = GroupCommitter(self._open_writer, on_broken=on_broken)
+        self._committer = GroupCommitter(self._writer.connect, on_broken=on_broken)
         self._threads: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
@@ -81,11 +80,6 @@ class SqliteStore(BaseStore):
         await asyncio.to_thread(self._prepare)
         await self._committer.start()
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-
-    def _open_writer(self) -> Connection:
-        connection = self._writer.connect()
-        begin_counting(connection)
-        return connection
 
     def _prepare(self) -> None:
         if self._create:

@@ -3,12 +3,10 @@
 Whoever was told that an arrival is safe and hands in another one has it stored by a transaction with
 a greater number, whichever process stores it and whatever its clock says. On PostgreSQL several are
 open at once, and what one of them stores turns up behind what later ones stored: a reader looks on
-from the oldest that is open. SQLite has one writer, which counts.
+from the oldest that is open. SQLite writes one after another, and they are counted in the database.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, literal_column, text
 
@@ -27,11 +25,15 @@ FLOWS = (
     "SELECT (SELECT min(flow) FROM arrival_state WHERE state = 'waiting' AND flow > found.flow)"
     " FROM found WHERE found.flow IS NOT NULL)"
 )
-_NEWEST = text(
+_NEWEST = (
     f"{FLOWS} SELECT COALESCE(max((SELECT max(xid) FROM arrival_state"  # noqa: S608 - constants
     " WHERE state = 'waiting' AND flow = found.flow)), 0) FROM found"
 )
-_COUNTED = "transactions"
+_COUNT = (
+    "INSERT INTO meta (name, value) VALUES ('transactions', '1')"
+    " ON CONFLICT (name) DO UPDATE SET value = value + 1"
+)
+_COUNTED = "SELECT value FROM meta WHERE name = 'transactions'"
 EARLIER = -(1 << 40)  # what came from another database is numbered from here on, before all else
 _FOREIGN = text(
     f"SELECT GREATEST(({_NEWEST}), (SELECT COALESCE(max(xid), 0) FROM event))"  # noqa: S608 - constants
@@ -47,23 +49,12 @@ _ANEW = [
 _LOCK = 7_305_180_523  # any number; every gateway asks PostgreSQL for the same one
 
 
-def begin_counting(connection: Connection) -> None:
-    """Count on from what waits on SQLite, before any of it is done and forgotten.
-
-    Else the first that is stored later would be numbered anew, behind what readers have passed.
-    """
-    driver: Any = connection.connection.driver_connection
-    [connection.info[_COUNTED]] = driver.execute(_NEWEST.text).fetchone()
-
-
 def number_of(connection: Connection) -> int:
     """The number of the transaction that is open on a connection, which stores something."""
     if is_postgres(connection):
         return int(connection.exec_driver_sql(f"SELECT {XID}").scalar_one())
-    if _COUNTED not in connection.info:
-        begin_counting(connection)
-    connection.info[_COUNTED] += 1
-    return int(connection.info[_COUNTED])
+    connection.exec_driver_sql(_COUNT)
+    return int(connection.exec_driver_sql(_COUNTED).scalar_one())
 
 
 def number_anew(connection: Connection) -> None:

@@ -320,3 +320,23 @@ async def test_what_is_stored_after_a_restart_is_numbered_after_what_was_done_be
     found = await store.waiting_arrivals(after={flow: passed[-1].mark}, limit=9, max_bytes=1 << 20)
     assert [after.id] == [one.arrival.id for one in found]
     await store.close()
+
+
+async def test_what_a_command_stores_beside_a_gateway_is_numbered_with_the_rest(
+    tmp_path: Path,
+) -> None:
+    """Two writers of one file count together: a reader that passed the one's sees the other's next."""
+    gateway, command = make(tmp_path / "g.db"), make(tmp_path / "g.db")
+    await gateway.open()
+    await command.open()
+    for store in (gateway, command, command):
+        await store.accept([arrival()])
+    passed = await gateway.waiting_arrivals(after={}, limit=9, max_bytes=1 << 20)
+    await gateway.accept([after := arrival()])
+    [flow] = {flow_of(one.arrival.tenant, one.arrival.source_kind) for one in passed}
+    found = await gateway.waiting_arrivals(
+        after={flow: passed[-1].mark}, limit=9, max_bytes=1 << 20
+    )
+    assert [after.id] == [one.arrival.id for one in found]
+    await gateway.close()
+    await command.close()
