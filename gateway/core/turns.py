@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -20,9 +20,9 @@ from gateway.core.deadlines import Deadlines
 class Turn:
     """The turn of one arrival, until its block is left, or has taken for too long."""
 
-    def __init__(self, turns: Turns, holds: Deadlines, leave: Callable[[], None]) -> None:
-        self._turns, self._holds, self._leave = turns, holds, leave
-        self._held = holds.begin(leave)
+    def __init__(self, turns: Turns, holds: Deadlines) -> None:
+        self._turns, self._holds = turns, holds
+        self._held = holds.begin(turns.leave)
 
     def rests(self) -> None:
         """Let others begin unless senders wait: what follows takes next to no time on the event loop."""
@@ -32,7 +32,7 @@ class Turn:
     def over(self) -> None:
         """Let others begin."""
         if self._holds.end(self._held):
-            self._leave()
+            self._turns.leave()
 
 
 class _Waiting(NamedTuple):
@@ -99,7 +99,7 @@ class Turns:
         # A clock that was put back must not make anything wait for longer.
         left = min(since + self._patience - self._clock.now(), self._patience)
         await self._turn(_Waiting(loop.create_future(), loop.time() + left / 1000))
-        turn = Turn(self, self._holds, self._leave)
+        turn = Turn(self, self._holds)
         try:
             yield turn
         finally:
@@ -112,10 +112,11 @@ class Turns:
             await one.turn
         except asyncio.CancelledError:
             if not one.turn.cancelled():
-                self._leave()
+                self.leave()
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Count one fewer that is worked on, and call the next."""
         self._begun -= 1
         self._call()
 
@@ -131,8 +132,9 @@ class Turns:
             self._waiting.popleft()
         if self._waiting and self._again is None and not self.calm:
             loop, until = asyncio.get_running_loop(), self._waiting[0].until
-            ahead = [moment for moment in (self._calm_at, until) if moment > loop.time()]
-            self._again = loop.call_at(min(ahead, default=self._calm_at), self._look_again)
+            patient = loop.time() < until
+            moment = min(self._calm_at, until) if patient else self._calm_at
+            self._again = loop.call_at(moment, self._look_again)
 
     def _room(self, one: _Waiting) -> int:
         if self.calm:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.faults.report import Progress, Report
-from tests.faults.several import book, paused, server_stopped, under_load
+from tests.faults.several import Several, book, paused, server_stopped, under_load
 from tests.integration.cluster.audit import audited
 from tests.integration.cluster.town import town
 from tests.promises.process import Launcher
@@ -49,42 +51,55 @@ async def run(options: argparse.Namespace) -> Report:
 async def _pause(
     report: Report, launcher: Launcher, server: Postgres, folder: Path, options: argparse.Namespace
 ) -> None:
-    progress = Progress()
-    here = folder / "paused"
-    here.mkdir()
-    url = server.create_database()
-    async with town(launcher, here, url, lease=options.lease) as made:
-        made.tickets.loses, made.tickets.dice = LOSES, random.Random(options.seed)
-        made.tickets.pause = 0.05  # so that something is under way whenever one is stopped
-        async with under_load(
-            made, processes=options.processes, seed=options.seed
-        ) as several, audited(url) as audit:  # fmt: skip
-            story = several.story
-            await paused(
-                several, pauses=options.pauses, seconds=options.seconds,
-                told=lambda: progress(f"{several.told('membership.lost')} lost: {story.facts()}"),
-            )  # fmt: skip
-            stale = await audit.stale()
-            report.note("paused: pauses", options.pauses)
-            report.note("paused: woke up taken for dead", several.told("membership.lost"), ">= 1")
-            report.note("paused: writes noted", await audit.writes(), ">= 1")
-            report.note("paused: stale writes", len(stale), "= 0")
-            report.faults += [f"stale: {one}" for one in stale[:10]]
+    progress, url = Progress(), server.create_database()
+    # Slow enough that something is under way whenever a gateway is stopped.
+    async with (
+        _several(launcher, folder, "paused", url, options, pause=0.05) as several,
+        audited(url) as audit,
+    ):
+        story = several.story
+        await paused(
+            several, pauses=options.pauses, seconds=options.seconds,
+            told=lambda: progress(f"{several.told('membership.lost')} lost: {story.facts()}"),
+        )  # fmt: skip
+        stale = await audit.stale()
+        report.note("paused: pauses", options.pauses)
+        report.note("paused: woke up taken for dead", several.told("membership.lost"), ">= 1")
+        report.note("paused: writes noted", await audit.writes(), ">= 1")
+        report.note("paused: stale writes", len(stale), "= 0")
+        report.faults += [f"stale: {one}" for one in stale[:10]]
     book(report, story, "paused")
 
 
 async def _stop(
     report: Report, launcher: Launcher, server: Postgres, folder: Path, options: argparse.Namespace
 ) -> None:
-    progress = Progress()
-    here = folder / "stopped"
-    here.mkdir()
-    async with town(launcher, here, server.create_database(), lease=options.lease) as made:
-        made.tickets.loses, made.tickets.dice = LOSES, random.Random(options.seed)
-        async with under_load(made, processes=options.processes, seed=options.seed) as several:
-            story = several.story
-            await server_stopped(
-                several, server, stops=options.stops, told=lambda: progress(story.facts())
-            )
+    progress, url = Progress(), server.create_database()
+    async with _several(launcher, folder, "stopped", url, options) as several:
+        story = several.story
+        await server_stopped(
+            several, server, stops=options.stops, told=lambda: progress(story.facts())
+        )
     report.note("server stopped: stops", options.stops)
     book(report, story, "server stopped")
+
+
+@asynccontextmanager
+async def _several(
+    launcher: Launcher,
+    folder: Path,
+    name: str,
+    url: str,
+    options: argparse.Namespace,
+    *,
+    pause: float = 0.0,
+) -> AsyncGenerator[Several]:
+    """Run gateways under load, with a ticket system that loses answers and takes so many seconds."""
+    here = folder / name
+    here.mkdir()
+    async with town(launcher, here, url, lease=options.lease) as made:
+        tickets = made.tickets
+        tickets.loses, tickets.dice = LOSES, random.Random(options.seed)
+        tickets.pause = pause
+        async with under_load(made, processes=options.processes, seed=options.seed) as several:
+            yield several

@@ -329,7 +329,7 @@ async def test_what_a_command_stores_beside_a_gateway_is_numbered_with_the_rest(
     gateway, command = make(tmp_path / "g.db"), make(tmp_path / "g.db")
     await gateway.open()
     await command.open()
-    for store in (gateway, command, command):
+    for store in (gateway, command, command, command):
         await store.accept([arrival()])
     passed = await gateway.waiting_arrivals(after={}, limit=9, max_bytes=1 << 20)
     await gateway.accept([after := arrival()])
