@@ -12,8 +12,10 @@ import pytest
 
 from tests.faults.disk import filling
 from tests.faults.disk.filling import fill, send, taken_again
-from tests.promises.configs import BASE, mailbox, plugins, tickets
+from tests.promises.configs import BASE, PLUGINS, mailbox, plugins, tickets
+from tests.promises.mails import mail
 from tests.promises.process import Launcher, gateway_process
+from tests.promises.senders import send_once
 from tests.promises.ticket_system import TicketSystem, ticket_system
 
 pytestmark = [pytest.mark.promise, pytest.mark.xdist_group("promise-1")]
@@ -85,6 +87,28 @@ async def test_a_disk_that_fails_acknowledges_nothing(launcher: Launcher, tmp_pa
         await system.until(lambda: set(acknowledged) <= set(system.tokens), why=gateway.tail)
         assert acknowledged, answers
         assert len(system.entries) == len(set(system.tokens))
+
+
+async def test_a_disk_that_fails_under_the_attachments_ends_the_gateway(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """A body too large for the database has no 250; the process ends with 70 and says why."""
+    large = "token-large\n" + f"{'y' * 70}\n" * 5000
+    raw = mail("ann@example.net", large, message_id="large@example.net")
+    async with ticket_system(TicketSystem()) as system:
+        config = _config(system) + f'[plugins.disk]\npath = "{PLUGINS / "broken_disk.py"}"\n'
+        async with gateway_process(launcher, tmp_path, config) as gateway:
+            broken = tmp_path / "broken"
+            broken.touch()
+            with pytest.raises((OSError, EOFError)):
+                await send_once(gateway.lmtp, raw, sender="ann@example.net")
+            assert 70 == await gateway.wait()
+            assert "the disk that holds the blobs failed" in gateway.tail()
+            broken.unlink()
+            await gateway.start()
+            answer = await send_once(gateway.lmtp, raw, sender="ann@example.net")
+            assert answer.startswith("250 ")
+            await system.until(lambda: ["token-large"] == system.tokens, why=gateway.tail)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ async def test_hook_prepare_reply(tmp_path: Path) -> None:
 
 
 async def test_hook_on_event(tmp_path: Path) -> None:
-    """A plugin is told of everything, in order, and goes on after a restart where it left off."""
+    """A plugin is told of what happens once it is there, and goes on after a restart where it left off."""
     file = tmp_path / "events.jsonl"
     settings = f'file = "{file}"'
 
@@ -56,6 +56,10 @@ async def test_hook_on_event(tmp_path: Path) -> None:
         lines = file.read_text().splitlines() if file.exists() else []
         return [json.loads(line)["kind"] for line in lines]
 
+    async with staged(tmp_path, example("forget_conversation")) as stage:
+        await stage.say("This was before", by="eve", thread="before")
+        await stage.forwarded()
+        last = await stage.running.store.last_event() or 0
     async with staged(tmp_path, example("on_event"), settings) as stage:
         await stage.say("The tap drips")
         kinds = await stage.running.until(lambda: "ticket.opened" in told() and told())
@@ -66,6 +70,7 @@ async def test_hook_on_event(tmp_path: Path) -> None:
         await stage.running.until(lambda: "ticket.opened" in told()[before:])
         ids = [json.loads(line)["id"] for line in file.read_text().splitlines()]
         assert len(set(ids)) == len(ids)
+        assert last < min(ids)
 
 
 async def test_hook_forget_conversation(tmp_path: Path) -> None:
