@@ -29,7 +29,7 @@ CATCHING: dict[str, tuple[str, ...]] = {
     "no-fencing": (f"{UNIT}/store/test_contract_sharing.py", "tests/integration/cluster"),
     "lease-never-expiring": (f"{UNIT}/store/test_contract_sharing.py", "tests/integration/cluster"),
     "order-by-clock": (f"{UNIT}/store/test_contract_arrivals.py", "tests/integration/store/test_order.py"),
-    "reply-sent-again": (f"{UNIT}/core/test_outbox.py",),
+    "reply-sent-again": (f"{UNIT}/core/test_unknown_outcomes.py",),
     "merge-across-identities": (
         f"{UNIT}/domain/test_matching.py",
         f"{PROMISES}/test_p07_nobody_enters_another_persons_conversation.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.migrating import migrate
+from tests.unit.core.deliveries import BACKEND
 from tests.unit.core.workshop import Workshop, workshop
 
 
@@ -28,4 +29,12 @@ def database(empty_database: Path, tmp_path: Path) -> Path:
 async def shop(database: Path) -> AsyncIterator[Workshop]:
     """A workshop as the gateway's defaults have it, with its pipeline running."""
     async with workshop(database) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def office(database: Path) -> AsyncIterator[Workshop]:
+    """A workshop whose outbox to the ticket system runs."""
+    async with workshop(database) as opened:
+        opened.send_to(BACKEND)
         yield opened
