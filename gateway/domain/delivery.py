@@ -22,7 +22,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         outcome: ``delivered``, ``retry``, ``unknown``, ``dead``, ``found`` (it had been done, as
-            was found out at the target or told by a receipt),
+            was found out at the target, told by a receipt or known from an earlier delivery),
             ``released`` (a person let it go though a plugin had stopped it), ``bounced``.
     """
 
@@ -42,6 +42,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         key: the idempotency key, the same for every attempt.
         next_at: not before; milliseconds since the Unix epoch.
         recipients: the identities written to, for a channel.
+        revision: of the message, for which it was made; what is sent is the latest one.
+        shown: the revision that was sent to a ticket system, where that is known.
         receipt: how far it got at its receivers.
         text, subject: what to send where it is no stored message (an acknowledgement).
         attempts: how often it was tried.
@@ -59,6 +61,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     state: DeliveryState = "queued"
     thread: int | None = None
     recipients: tuple[int, ...] = ()
+    revision: int = 0
+    shown: int | None = None
     attempts: int = 0
     next_at: int = 0
     made_at: int = 0

@@ -7,6 +7,8 @@ import itertools
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from gateway.contracts.services import Clock, Log
 from gateway.core.deadlines import Deadlines
 from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
@@ -192,13 +194,13 @@ class Sender:
             return True
         found: Done | None = None
         error: ConnectorError | HookFailure | None = None
-        looked_up = looking = False
+        looking = False
         try:
             with self._deadlines.limit():
                 if delivery.state == "unknown" and self._rules.repeat == "lookup":
                     looking = True
                     found = await self.target.find(delivery)
-                    looking, looked_up = False, found is not None
+                    looking = False
                 if found is None:
                     with span("outbox.send", target=self.target.name, delivery=delivery.id):
                         found = await self.target.deliver(delivery)
@@ -221,7 +223,7 @@ class Sender:
             )  # fmt: skip
             error = OutcomeUnknown(f"{type(failure).__name__}: {failure}", code="failed")
         took = int((asyncio.get_running_loop().time() - began) * 1000)
-        await self._settle(delivery, fence, found, error, took, looked_up, still_unknown=looking)
+        await self._settle(delivery, fence, found, error, took, still_unknown=looking)
         return True
 
     async def _park(self, work: Work, delivery: Delivery) -> None:
@@ -236,17 +238,17 @@ class Sender:
 
     async def _settle(
         self, delivery: Delivery, fence: Fence | None, done: Done | None,
-        error: ConnectorError | HookFailure | None, took: int, looked_up: bool, *, still_unknown: bool,
+        error: ConnectorError | HookFailure | None, took: int, *, still_unknown: bool,
     ) -> None:  # fmt: skip
         self._judge(error)
         for race in itertools.count():
             if done is not None and race == RACES:
                 # Sent is sent: what somebody else holds for good must not have it sent again.
                 self._log.error("delivery.unlinked", target=self.target.name, delivery=delivery.id)
-                done = Done(external_ids=done.external_ids, receipt=done.receipt)
+                done = msgspec.structs.replace(done, ticket=None, closed=None, sent=None)
             work = self._sheet(delivery, fence)
             if done is not None:
-                settle_done(work, delivery, done, took_ms=took, found=looked_up)
+                settle_done(work, delivery, done, took_ms=took)
             elif error is not None:
                 if isinstance(error, HookFailure):
                     error = TargetBroken(str(error), code="hook_failed")

@@ -10,7 +10,7 @@ from gateway.core.outbox.targets import RELEASED, Done, Stopped
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Reference
 from gateway.domain.conversation import Thread, Ticket, reference_hash
-from gateway.domain.delivery import KEPT_ATTEMPTS, Attempt, Delivery, Repeat, StuckHead
+from gateway.domain.delivery import FOUND, KEPT_ATTEMPTS, Attempt, Delivery, Repeat, StuckHead
 from gateway.domain.retrying import RetryPolicy
 from gateway.errors import AuthenticationFailed, ConnectorError, OutcomeUnknown, Suspended
 
@@ -25,15 +25,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy
 
 
-def settle_done(
-    work: Work, delivery: Delivery, done: Done, *, took_ms: int, found: bool
-) -> Delivery:
+def settle_done(work: Work, delivery: Delivery, done: Done, *, took_ms: int) -> Delivery:
     """Note a success."""
-    attempt = Attempt(at=work.now, outcome="found" if found else "delivered", took_ms=took_ms)
+    outcome = FOUND if done.found else "delivered"
+    attempt = Attempt(at=work.now, outcome=outcome, took_ms=took_ms)
     settled = msgspec.structs.replace(
         delivery, state="delivered", attempts=delivery.attempts + 1, settled_at=work.now,
         external_ids=done.external_ids, receipt=done.receipt or delivery.receipt, blocks=False,
-        last_error="", last_code="", history=_history(delivery, attempt),
+        shown=done.shown, last_error="", last_code="", history=_history(delivery, attempt),
     )  # fmt: skip
     work.settled.append(settled)
     backend = delivery.target.removeprefix("backend/")

@@ -20,10 +20,11 @@ from gateway.domain.outgoing import Forward, Reply, Sent, TicketRef
 from gateway.errors import ConnectorError, NotFound, Rejected
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Piped
-from gateway.store.operations import ConversationView, Store
+from gateway.store.operations import ConversationView, Cursor, DeliveryFilter, Store
 
 TICKET_CLOSED = "ticket_closed"
 RELEASED = "released"
+EARLIER = 20
 
 
 class Stopped(ConnectorError):
@@ -40,6 +41,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
         ticket: where a ticket was opened.
         closed: a ticket that turned out to be closed for good.
         sent: what a channel answered.
+        found: nothing was sent, since it had been done before.
+        shown: the revision of the message that a ticket system has seen now.
     """
 
     external_ids: tuple[str, ...] = ()
@@ -47,6 +50,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     ticket: TicketRef | None = None
     closed: Ticket | None = None
     sent: Sent | None = None
+    found: bool = False
+    shown: int | None = None
 
 
 class Target(Protocol):
@@ -86,7 +91,7 @@ class BackendTarget:
 
     def __init__(self, name: str, backend: Backend[Any], store: Store, hooks: Hooks) -> None:
         self.name = f"backend/{name}"
-        self._instance, self._backend, self._hooks = name, backend, hooks
+        self._instance, self._backend, self._store, self._hooks = name, backend, store, hooks
         self._letters = Letters(store)
         self.repeat = backend.capabilities.repeat
         self.stuck_head = backend.capabilities.stuck_head
@@ -94,7 +99,31 @@ class BackendTarget:
 
     async def deliver(self, delivery: Delivery) -> Done:
         """Open a ticket with the conversation's first forward, add an entry with the others."""
-        forward, ticket, closed = await self._compose(delivery)
+        message, view = await self._letters.of(delivery)
+        if (shown := await self._shown(delivery, message)) is not None:
+            return shown
+        done = await self._forward(delivery, message, view)
+        # Who knows the key from an attempt before may have kept what that one showed.
+        fresh = delivery.state != "unknown" and all(
+            one.outcome == "retry" for one in delivery.history
+        )
+        return msgspec.structs.replace(done, shown=message.revision if fresh else None)
+
+    async def _shown(self, delivery: Delivery, message: Message) -> Done | None:
+        """What was sent before its revision was told of, and showed that revision already."""
+        if not delivery.revision:
+            return None
+        same = DeliveryFilter(
+            states=("delivered",), target=self.name, conversation=delivery.conversation,
+            message=delivery.message,
+        )  # fmt: skip
+        for one in await self._store.deliveries(None, same, Cursor(limit=EARLIER)):
+            if one.shown is not None and one.shown >= message.revision:
+                return Done(external_ids=one.external_ids, receipt="delivered", found=True)
+        return None
+
+    async def _forward(self, delivery: Delivery, message: Message, view: ConversationView) -> Done:
+        forward, ticket, closed = await self._compose(delivery, message, view)
         if ticket is None:
             # An earlier attempt may have got through before the ticket was closed.
             before = await self._entry(forward, closed) if delivery.state == "unknown" else None
@@ -110,7 +139,7 @@ class BackendTarget:
 
     async def find(self, delivery: Delivery) -> Done | None:
         """Look up the ticket or entry that an earlier attempt may have made."""
-        forward, ticket, closed = await self._compose(delivery)
+        forward, ticket, closed = await self._compose(delivery, *await self._letters.of(delivery))
         tickets = (ticket, *closed) if ticket is not None else closed
         if (entry := await self._entry(forward, tickets)) is not None:
             return entry
@@ -119,8 +148,9 @@ class BackendTarget:
         if found is None or any(one.external_id == found.external_id for one in tickets):
             return None
         return Done(
-            external_ids=(found.external_id,), receipt="delivered", ticket=found, closed=ticket
-        )
+            external_ids=(found.external_id,), receipt="delivered", ticket=found, closed=ticket,
+            found=True,
+        )  # fmt: skip
 
     async def _entry(self, forward: Forward, tickets: Sequence[Ticket]) -> Done | None:
         """Find the entry that an earlier attempt may have made in one of some tickets."""
@@ -128,7 +158,7 @@ class BackendTarget:
             entry = await self._backend.find_entry(_ref(ticket), forward)
             if entry is not None:
                 ids = tuple(filter(None, (entry.external_id,)))
-                return Done(external_ids=ids, receipt="delivered")
+                return Done(external_ids=ids, receipt="delivered", found=True)
         return None
 
     async def _open(self, forward: Forward) -> Done:
@@ -136,10 +166,9 @@ class BackendTarget:
         return Done(external_ids=(opened.external_id,), receipt="delivered", ticket=opened)
 
     async def _compose(
-        self, delivery: Delivery
+        self, delivery: Delivery, message: Message, view: ConversationView
     ) -> tuple[Forward, Ticket | None, tuple[Ticket, ...]]:
         """Make the forward, and find its open ticket and the ones closed before, newest first."""
-        message, view = await self._letters.of(delivery)
         # What stands in for a missing subject is redacted with the rest.
         subject = message.subject or view.conversation.subject
         message = msgspec.structs.replace(message, subject=subject)
@@ -182,7 +211,7 @@ class ChannelTarget:
     async def find(self, delivery: Delivery) -> Done | None:
         """Look up the reply at the provider."""
         sent = await self._channel.find_sent(await self._compose(delivery))
-        return None if sent is None else _sent(sent)
+        return None if sent is None else msgspec.structs.replace(_sent(sent), found=True)
 
     async def _compose(self, delivery: Delivery) -> Reply:
         message, view = await self._letters.of(delivery)

@@ -146,7 +146,7 @@ class Work:
         """
         delivery = Delivery(
             id=self.new_id(), tenant=self.tenant, conversation=message.conversation,
-            message=message.id, target=target, operation=operation,
+            message=message.id, revision=message.revision, target=target, operation=operation,
             key=delivery_key(message, operation, target),
             made_at=self.now, next_at=fields.pop("next_at", self.now), **fields,
         )  # fmt: skip

@@ -42,12 +42,12 @@ def send_again_without_key() -> None:
 
     compose = BackendTarget._compose
 
-    async def compose_anew(self: BackendTarget, delivery: Any) -> Any:
-        forward, *tickets = await compose(self, delivery)
+    async def compose_anew(self: BackendTarget, *about: Any) -> Any:
+        forward, *tickets = await compose(self, *about)
         fresh = f"{forward.key}-{secrets.token_hex(4)}"
         return msgspec.structs.replace(forward, key=fresh), *tickets
 
-    BackendTarget._compose = compose_anew  # type: ignore[method-assign]
+    BackendTarget._compose = compose_anew  # type: ignore[method-assign, assignment]
 
 
 def no_redelivery_key() -> None:

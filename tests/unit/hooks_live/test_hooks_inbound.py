@@ -161,10 +161,13 @@ async def test_hook_transcribe_recording(tmp_path: Path) -> None:
     """What a plugin writes down is a revision of the message, which the ticket system is told of."""
     async with staged(tmp_path, example("transcribe_recording")) as stage:
         await stage.say("A letter to listen to", spoken=["The tap drips."])
-        first, second = await stage.forwarded(2)
-        assert "A letter to listen to" == first.text
-        assert "A letter to listen to\n\nThe tap drips." == second.text
-        assert first.message == second.message
+        # Which is at once with the first forward, where the transcript was faster than that.
+        both = "A letter to listen to\n\nThe tap drips."
+        told = await stage.running.until(
+            lambda: stage.forwards[-1:] and stage.forwards[-1].text == both and stage.forwards
+        )
+        assert {"A letter to listen to", both} >= {one.text for one in told}
+        assert 1 == len({one.message for one in told})
         [conversation] = await stage.conversations()
         [message] = await stage.messages(conversation.id)
         assert (1, "en") == (message.revision, message.language)
