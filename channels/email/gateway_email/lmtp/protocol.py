@@ -17,13 +17,16 @@ from typing import Any, Protocol, cast
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, syntax
 
-from gateway_email.lmtp.content import END, Content
+from gateway_email.lmtp.content import Content
 from gateway_email.lmtp.envelope import Envelope, Verdict
 
 log = logging.getLogger(__name__)
 
-CHUNK = 1024 * 1024
-"""Octets the reader gathers before it hands them on; also the longest command line that is read at all."""
+GATHERED = 64 * 1024
+"""Octets after which the reader stops the other side until they are taken, so that a large mail is
+received in short steps; also the longest command line that is read at all."""
+
+MEGABYTE = 1024 * 1024
 
 COMMAND_LIMIT = 2048
 """Octets of a command line: bounce addresses with their parameters grow long (RFC 5321 wants 512)."""
@@ -65,7 +68,7 @@ class Connection(SMTP):
     def __init__(self, host: Host, *, timeout: float, call_limit: int, **options: Any) -> None:
         # An own dictionary: the library's is shared by all connections and cleared by each new one.
         self.command_size_limits = collections.defaultdict(lambda: COMMAND_LIMIT)
-        self.line_length_limit = CHUNK
+        self.line_length_limit = GATHERED
         self.host = host
         self.busy = False
         self._held = 0
@@ -199,34 +202,30 @@ class Connection(SMTP):
     async def _receive(self) -> bytes | Verdict:
         """Read to the end of the mail, whatever its size; gives it, or why it may not be kept."""
         reader: Any = self._reader
-        # The end is CRLF.CRLF only; a first CRLF is lent so that an empty mail ends in the same way.
-        reader._buffer[:0] = b"\r\n"  # noqa: SLF001 - the reader has no way to look for the end otherwise
         content = Content()
-        size = 0
         refusal: Verdict | None = None
-        while True:
-            last = True
-            try:
-                chunk = await reader.readuntil(END)
-            except asyncio.LimitOverrunError as overrun:
-                last = False
-                chunk = await reader.read(overrun.consumed)
+        rest: bytes | None = None
+        patience = MEGABYTE
+        while rest is None:
+            piece = await reader.read(MEGABYTE)
+            if not piece:
+                raise ConnectionResetError("the other side left within a mail")
+            rest = content.add(piece)
+            if content.size >= patience:
                 self._reset_timeout()
-            size += len(chunk)
-            if refusal is None and size > self.host.size_limit + len(END):
+                patience += MEGABYTE
+            more = content.size - self._held
+            if refusal is None and content.size > self.host.size_limit:
                 refusal = Verdict.too_large(self.host.size_limit)
-            elif refusal is None and not self.host.hold(len(chunk)):
+            elif refusal is None and not self.host.hold(more):
                 refusal = Verdict.overloaded()
-            if refusal is not None:
+            if refusal is None:
+                self._held += more
+            else:
                 content.clear()
                 self._release()
-                if last:
-                    return refusal
-                continue
-            self._held += len(chunk)
-            if last:
-                return await content.whole(chunk)
-            content.add(chunk)
+        reader._buffer[:0] = rest  # noqa: SLF001 - the reader has no way to give back what was read too far
+        return await content.whole() if refusal is None else refusal
 
     def _release(self) -> None:
         self.host.release(self._held)
