@@ -15,6 +15,7 @@ StuckHead = Literal["hold", "skip"]
 _RECEIPTS: tuple[ReceiptState, ...] = ("accepted", "sent", "delivered", "read")
 KEPT_ATTEMPTS = 20
 FOUND = "found"
+PARKED = (1 << 62) - 1  # waits for a person, not for a moment
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

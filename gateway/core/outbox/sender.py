@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.deadlines import Deadlines
-from gateway.core.outbox.settling import PARKED, Rules, settle_done, settle_failed
+from gateway.core.outbox.settling import Rules, settle_done, settle_failed
 from gateway.core.outbox.targets import Done, Target
 from gateway.core.outbox.telling import tell_of_given_up
 from gateway.core.pace import Pace
@@ -19,7 +19,7 @@ from gateway.core.partitions import ALONE, Partitions
 from gateway.core.pipeline.work import Work
 from gateway.core.tracing import span
 from gateway.domain.changes import Changes
-from gateway.domain.delivery import Delivery
+from gateway.domain.delivery import PARKED, Delivery
 from gateway.domain.health import Health
 from gateway.domain.ids import Ids
 from gateway.domain.partition import Fence, Share, of_conversation

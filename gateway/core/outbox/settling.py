@@ -10,11 +10,17 @@ from gateway.core.outbox.targets import RELEASED, Done, Stopped
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Reference
 from gateway.domain.conversation import Thread, Ticket, reference_hash
-from gateway.domain.delivery import FOUND, KEPT_ATTEMPTS, Attempt, Delivery, Repeat, StuckHead
+from gateway.domain.delivery import (
+    FOUND,
+    KEPT_ATTEMPTS,
+    PARKED,
+    Attempt,
+    Delivery,
+    Repeat,
+    StuckHead,
+)
 from gateway.domain.retrying import RetryPolicy
 from gateway.errors import AuthenticationFailed, ConnectorError, OutcomeUnknown, Suspended
-
-PARKED = (1 << 62) - 1  # waits for a person, not for a moment
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):

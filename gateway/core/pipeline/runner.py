@@ -13,6 +13,7 @@ from gateway.core.partitions import ALONE, Partitions, Tenure
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.keys import question
 from gateway.core.pipeline.lanes import Lanes
+from gateway.core.pipeline.openings import Openings, TicketPending
 from gateway.core.pipeline.preparing import Prepared, Preparer
 from gateway.core.pipeline.receipts import take_receipt
 from gateway.core.pipeline.replies import take_change, take_reply
@@ -90,7 +91,8 @@ class Pipeline:
         self._left: set[str] = set()
         self._passed: set[int] = set()
         self._finished: set[int] = set()
-        self._race = asyncio.Lock()
+        self._race, self._openings = asyncio.Lock(), Openings(store)
+        self._ending = asyncio.Event()
 
     def wake(self, _partitions: Collection[int] = ()) -> None:
         """Say that arrivals wait."""
@@ -113,6 +115,7 @@ class Pipeline:
                     self._log.warning("pipeline.store", error=str(error))
                     await asyncio.sleep(STORE_SECONDS)
         finally:
+            self._ending.set()
             await self._lanes.drain(8.0)
             self._held.clear()
 
@@ -214,6 +217,8 @@ class Pipeline:
                     return
                 except StoreBroken:
                     raise
+                except TicketPending:
+                    pause = min(pause, LONGEST_AWAY)
                 except StoreError as error:
                     self._log.warning("pipeline.store", error=str(error), arrival=arrival.id)
                     pause = min(pause, LONGEST_AWAY)
@@ -233,14 +238,24 @@ class Pipeline:
                     if failures >= self._attempts:
                         await self._put_aside(arrival, "decide", error, failures)
                         return
-                await asyncio.sleep(pause)
+                if await self._ends_within(pause):
+                    return  # it is done after the restart
                 pause = min(pause * 2, LONGEST_PAUSE)
         finally:
+            self._openings.forget(arrival.id)
             partitions.end((place,))
             lane, _ = self._held.pop(arrival.id)
             if not partitions.holds(tenure):
                 self._left.add(lane)  # what follows it may have been read already, without it
             self._finished.add(arrival.id)
+
+    async def _ends_within(self, seconds: float) -> bool:
+        """Let time pass, and say whether the pipeline is stopped meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ending.wait()
+        except TimeoutError:
+            return False
 
     async def _process(self, arrival: Arrival, turn: Turn) -> None:
         prepared = await self._preparer.prepare(arrival)
@@ -301,6 +316,8 @@ class Pipeline:
         if part.stopped is not None:
             work.put_aside(stopped(part.stopped, part.stopped_by, work.now))
             return
+        if isinstance(part.parsed, AgentReply | TicketChange):
+            await self._openings.check(arrival, known)
         match part.parsed:
             case AgentReply() as reply:
                 take_reply(work, arrival, part.part, reply, part.attachments, known)

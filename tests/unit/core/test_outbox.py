@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.outbox.settling import PARKED
+from gateway.domain.delivery import PARKED
 from gateway.domain.retrying import BreakerPolicy, RetryPolicy
 from gateway.errors import (
     AuthenticationFailed,

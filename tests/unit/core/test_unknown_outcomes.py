@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from gateway.core.outbox.settling import PARKED
+from gateway.domain.delivery import PARKED
 from gateway.errors import (
     OutcomeUnknown,
     Rejected,
