@@ -67,7 +67,7 @@ def make_outbox(parts: Parts, partitions: Partitions) -> Outbox:
         for name, backend in parts.backends.items()
     ]
     targets += [
-        ChannelTarget(name, channel, parts.store, parts.hooks, composer)
+        ChannelTarget(name, channel, parts.hooks, composer)
         for name, channel in parts.channels.items()
     ]
     retry = RetryPolicy(

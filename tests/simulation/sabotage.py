@@ -62,7 +62,7 @@ def _give_up_early() -> Any:
 def _no_look_up() -> Any:
     """Send again without looking whether it is there."""
 
-    async def find(self: BackendTarget, delivery: Delivery) -> None:
+    async def find(self: BackendTarget, *about: Any) -> None:
         return None
 
     return mock.patch.object(BackendTarget, "find", find)

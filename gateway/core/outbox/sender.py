@@ -11,8 +11,9 @@ import msgspec
 
 from gateway.contracts.services import Clock, Log
 from gateway.core.deadlines import Deadlines
+from gateway.core.outbox.places import PATIENCE, NoPlace, Places
 from gateway.core.outbox.settling import Rules, settle_done, settle_failed
-from gateway.core.outbox.targets import Done, Target
+from gateway.core.outbox.targets import Done, Letters, Target
 from gateway.core.outbox.telling import tell_of_given_up
 from gateway.core.pace import Pace
 from gateway.core.partitions import ALONE, Partitions
@@ -55,6 +56,7 @@ class Sender:
         idle: seconds after which to look though nothing happened.
         partitions: those whose deliveries this process sends.
         recover: seconds between looks for what is leased and nobody works on.
+        patience: seconds that what is claimed waits until it is sent.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Sender:
         idle: float = Pace().idle,
         partitions: Partitions = ALONE,
         recover: float = RECOVER_SECONDS,
+        patience: float = PATIENCE,
     ) -> None:
         self.target = target
         self._store, self._clock, self._new_id, self._random = store, clock, new_id, random
@@ -82,6 +85,10 @@ class Sender:
         self._policy, self._breaker = breaker, BreakerState()
         self._on_settled = on_settled
         self._idle, self._wake = idle, asyncio.Event()
+        self._letters = Letters(store)
+        self._places = Places(
+            target.concurrency, ahead=target.repeat != "never", left=self.wake, patience=patience
+        )
         self._tasks: set[asyncio.Task[bool]] = set()
         self._sending: set[int] = set()
         self._partitions, self._recover_seconds, self._recover_at = partitions, recover, 0.0
@@ -117,14 +124,15 @@ class Sender:
             return 0
         await self._recover(now, share)
         allowed = self._policy.allows(self._breaker, now)
-        free = self.target.concurrency if allowed is None else allowed
+        free = self._places.claimable if allowed is None else allowed
         free -= len(self._tasks)
         if free <= 0:
             return 0
         with self._partitions.under_way(*(share.partitions if share else ())):
-            claimed = await self._store.claim_deliveries(
-                target=self.target.name, now=now, limit=free, lease=self._new_id(), share=share
-            )
+            with self._places.claiming():
+                claimed = await self._store.claim_deliveries(
+                    target=self.target.name, now=now, limit=free, lease=self._new_id(), share=share
+                )
             for delivery in claimed:
                 place = of_conversation(delivery.conversation)
                 self._partitions.begin((place,))
@@ -187,8 +195,6 @@ class Sender:
     async def _send(self, delivery: Delivery, fence: Fence | None) -> bool:
         """Send a delivery and settle it; False if it was left alone."""
         began = asyncio.get_running_loop().time()
-        if not self._partitions.alive(fence):
-            return False  # it is another's by now, or is found to be nobody's
         if delivery.state == "unknown" and self._rules.repeat == "never":
             await self._park(self._sheet(delivery, fence), delivery)
             return True
@@ -196,14 +202,20 @@ class Sender:
         error: ConnectorError | HookFailure | None = None
         looking = False
         try:
-            with self._deadlines.limit():
-                if delivery.state == "unknown" and self._rules.repeat == "lookup":
-                    looking = True
-                    found = await self.target.find(delivery)
-                    looking = False
-                if found is None:
-                    with span("outbox.send", target=self.target.name, delivery=delivery.id):
-                        found = await self.target.deliver(delivery)
+            letter = await self._letters.of(delivery)
+            async with self._places.one():
+                self._check_still_due(fence)
+                began = asyncio.get_running_loop().time()
+                with self._deadlines.limit():
+                    if delivery.state == "unknown" and self._rules.repeat == "lookup":
+                        looking = True
+                        found = await self.target.find(delivery, letter)
+                        looking = False
+                    if found is None:
+                        with span("outbox.send", target=self.target.name, delivery=delivery.id):
+                            found = await self.target.deliver(delivery, letter)
+        except NoPlace:
+            return await self._give_back(self._sheet(delivery, fence), delivery)
         except TimeoutError:
             error = OutcomeUnknown(
                 f"{self.target.name} did not answer within {self._deadlines.seconds:g} seconds",
@@ -225,6 +237,23 @@ class Sender:
         took = int((asyncio.get_running_loop().time() - began) * 1000)
         await self._settle(delivery, fence, found, error, took, still_unknown=looking)
         return True
+
+    def _check_still_due(self, fence: Fence | None) -> None:
+        """Raise `NoPlace` if the target fell ill since the claim, or the partition may be another's."""
+        ill = self._policy.allows(self._breaker, self._clock.now()) == 0
+        if ill or not self._partitions.alive(fence):
+            raise NoPlace
+
+    async def _give_back(self, work: Work, delivery: Delivery) -> bool:
+        """Leave what gets no place as it was before; False if it has to be recovered."""
+        work.settled.append(delivery)
+        try:
+            [conflict] = await self._store.commit([work.changes()])
+        except StoreBroken:
+            raise
+        except StoreError:
+            return False
+        return conflict is None
 
     async def _park(self, work: Work, delivery: Delivery) -> None:
         """Show to a person what may have been sent and must not be sent twice."""

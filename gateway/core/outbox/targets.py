@@ -54,6 +54,10 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     shown: int | None = None
 
 
+Letter = tuple[Message, ConversationView]
+"""What a delivery carries: its message, with the conversation around it."""
+
+
 class Target(Protocol):
     """One channel or backend instance as the outbox sees it."""
 
@@ -62,22 +66,22 @@ class Target(Protocol):
     stuck_head: StuckHead
     concurrency: int
 
-    async def deliver(self, delivery: Delivery) -> Done:
+    async def deliver(self, delivery: Delivery, letter: Letter) -> Done:
         """Send; raises ConnectorError or HookFailure."""
         ...
 
-    async def find(self, delivery: Delivery) -> Done | None:
+    async def find(self, delivery: Delivery, letter: Letter) -> Done | None:
         """Look up whether it was sent before."""
         ...
 
 
 class Letters:
-    """What deliveries carry: their messages with the conversations, read for many at once."""
+    """Letters of deliveries, read for many at once."""
 
     def __init__(self, store: Store) -> None:
         self._gathered = Gathered(store.in_context)
 
-    async def of(self, delivery: Delivery) -> tuple[Message, ConversationView]:
+    async def of(self, delivery: Delivery) -> Letter:
         """Read a delivery's message and conversation; raises NotFound."""
         asked = (delivery.message, delivery.conversation, delivery.thread)
         found = await self._gathered.ask(asked)
@@ -92,14 +96,13 @@ class BackendTarget:
     def __init__(self, name: str, backend: Backend[Any], store: Store, hooks: Hooks) -> None:
         self.name = f"backend/{name}"
         self._instance, self._backend, self._store, self._hooks = name, backend, store, hooks
-        self._letters = Letters(store)
         self.repeat = backend.capabilities.repeat
         self.stuck_head = backend.capabilities.stuck_head
         self.concurrency = backend.capabilities.concurrency
 
-    async def deliver(self, delivery: Delivery) -> Done:
+    async def deliver(self, delivery: Delivery, letter: Letter) -> Done:
         """Open a ticket with the conversation's first forward, add an entry with the others."""
-        message, view = await self._letters.of(delivery)
+        message, view = letter
         if (shown := await self._shown(delivery, message)) is not None:
             return shown
         done = await self._forward(delivery, message, view)
@@ -137,9 +140,9 @@ class BackendTarget:
             return msgspec.structs.replace(opened, closed=ticket)
         return Done(external_ids=tuple(filter(None, (entry.external_id,))), receipt="delivered")
 
-    async def find(self, delivery: Delivery) -> Done | None:
+    async def find(self, delivery: Delivery, letter: Letter) -> Done | None:
         """Look up the ticket or entry that an earlier attempt may have made."""
-        forward, ticket, closed = await self._compose(delivery, *await self._letters.of(delivery))
+        forward, ticket, closed = await self._compose(delivery, *letter)
         tickets = (ticket, *closed) if ticket is not None else closed
         if (entry := await self._entry(forward, tickets)) is not None:
             return entry
@@ -189,16 +192,16 @@ class ChannelTarget:
     """A way back to customers."""
 
     def __init__(
-        self, name: str, channel: Channel[Any], store: Store, hooks: Hooks, composer: ReplyComposer
+        self, name: str, channel: Channel[Any], hooks: Hooks, composer: ReplyComposer
     ) -> None:
         self.name = f"channel/{name}"
         self._channel, self._hooks = channel, hooks
-        self._letters, self._composer = Letters(store), composer
+        self._composer = composer
         self.repeat = channel.capabilities.repeat
         self.stuck_head = channel.capabilities.stuck_head
         self.concurrency = channel.capabilities.concurrency
 
-    async def deliver(self, delivery: Delivery) -> Done:
+    async def deliver(self, delivery: Delivery, letter: Letter) -> Done:
         """Send the reply."""
         if not self._channel.capabilities.sends:
             raise Rejected(
@@ -206,15 +209,14 @@ class ChannelTarget:
                 "replay this, or write to the customer by other means and discard it",
                 code="sends_nothing",
             )
-        return _sent(await self._channel.send(await self._compose(delivery)))
+        return _sent(await self._channel.send(await self._compose(delivery, *letter)))
 
-    async def find(self, delivery: Delivery) -> Done | None:
+    async def find(self, delivery: Delivery, letter: Letter) -> Done | None:
         """Look up the reply at the provider."""
-        sent = await self._channel.find_sent(await self._compose(delivery))
+        sent = await self._channel.find_sent(await self._compose(delivery, *letter))
         return None if sent is None else msgspec.structs.replace(_sent(sent), found=True)
 
-    async def _compose(self, delivery: Delivery) -> Reply:
-        message, view = await self._letters.of(delivery)
+    async def _compose(self, delivery: Delivery, message: Message, view: ConversationView) -> Reply:
         reply = await self._composer.compose(delivery, message, view)
         if not reply.recipients and reply.thread is None:
             raise Rejected(

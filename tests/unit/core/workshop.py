@@ -268,6 +268,7 @@ class Options:
     retry: RetryPolicy = QUICK
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     deadline: float = 5.0
+    patience: float = 5.0
     attempts: int = 3
 
 
@@ -364,7 +365,7 @@ class Workshop:
         if kind == "backend":
             return BackendTarget(instance, self.backends[instance], self.store, self.hooks)
         composer = ReplyComposer(self.store, self.keyring, lambda tenant: self.codes)
-        return ChannelTarget(instance, self.channels[instance], self.store, self.hooks, composer)
+        return ChannelTarget(instance, self.channels[instance], self.hooks, composer)
 
     def send_to(self, name: str) -> Sender:
         """Start the sender of a target."""
@@ -376,6 +377,7 @@ class Workshop:
             target=self.target(name), store=self.store, clock=self.clock, new_id=self.new_id,
             random=lambda: 0.5, log=self.log, report=report, retry=self.options.retry,
             breaker=self.options.breaker, on_settled=self._notice, deadline=self.options.deadline,
+            patience=self.options.patience,
         )  # fmt: skip
         self.run(sender.run())
         return sender
