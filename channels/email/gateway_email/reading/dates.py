@@ -36,9 +36,9 @@ def received_date(text: str) -> int | None:
 
 def _parse(text: str) -> int | None:
     text = " ".join(_COMMENT.sub(" ", text[:_MAX_LENGTH]).split())
-    for candidate in (text, _DOTTED_TIME.sub(r"\1:\2:\3", text)):
+    for mended in (False, True):
         try:
-            parts = parsedate_tz(candidate)
+            parts = parsedate_tz(_DOTTED_TIME.sub(r"\1:\2:\3", text) if mended else text)
             if parts is not None:
                 year, month, day, hour, minute, second = parts[:6]
                 moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)

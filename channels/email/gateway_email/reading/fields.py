@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import KeysView
 
 from gateway_email.reading.limits import Limits, OverLimitError
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
+_FOLDED_FIELD = re.compile(rb"([!-9;-~]{1,200}+)[ \t]*+:[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)\n")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _KNOWN_FIELD = re.compile(
     rb"(?:from|to|cc|bcc|subject|date|sender|reply-to|message-id|in-reply-to|references|received"
@@ -41,6 +43,11 @@ class Fields:
         """Return the raw values of all fields called ``name`` (lower case)."""
         return self._index.get(name, [])
 
+    @property
+    def names(self) -> KeysView[str]:
+        """The names that there are, in lower case."""
+        return self._index.keys()
+
     def __contains__(self, name: str) -> bool:
         return name in self._index
 
@@ -63,7 +70,23 @@ def read_fields(raw: bytes, start: int, end: int, limits: Limits) -> tuple[Field
         raise OverLimitError(f"the header is longer than {limits.header_bytes} bytes")
     stop = found.start() + 1 if found else end
     after = found.end() if found else end
+    items = _regular(raw, start, stop)
+    if items is not None and len(items) <= limits.fields:
+        return Fields(items), after
     return _split(raw, start, stop, after, limits)
+
+
+def _regular(raw: bytes, start: int, stop: int) -> list[tuple[str, bytes]] | None:
+    """Return the fields of a header that has only fields and their folds, None of any other."""
+    items: list[tuple[str, bytes]] = []
+    at = start
+    while at < stop:
+        match = _FOLDED_FIELD.match(raw, at, stop)
+        if match is None:
+            return None
+        items.append((match.group(1).decode("ascii"), match.group(2).rstrip()))
+        at = match.end()
+    return items
 
 
 def _split(raw: bytes, start: int, stop: int, after: int, limits: Limits) -> tuple[Fields, int]:

@@ -19,6 +19,8 @@ def read_identifiers(text: str) -> tuple[str, ...]:
     Blanks inside an identifier (from folding) are removed. Prose, as some old programs put into
     In-Reply-To, gives only what stands in angle brackets.
     """
+    if not text:
+        return ()
     text = clean_line(decode_words(text))
     found = dict.fromkeys(
         one for one in (_bracketed(match.group(1)) for match in _BRACKETED.finditer(text)) if one

@@ -6,6 +6,7 @@ A kind never drops a mail: it decides only about automatic answers and about ope
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -25,9 +26,19 @@ _AUTO_FIELDS = (
     "x-autoreply-from",
 )  # fmt: skip
 _LIST_FIELDS = ("list-id", "list-post", "list-help", "mailing-list", "x-mailing-list")
+_BESIDE_ANSWERS = (*_LIST_FIELDS, "list-unsubscribe", "feedback-id", "x-gateway-loop")
+_TELLING = frozenset([
+    *_AUTO_FIELDS, *_BESIDE_ANSWERS, "auto-submitted", "precedence", "x-precedence", "x-post-messageclass",
+    "x-auto-response-suppress", "x-hmxmroriginalrecipient", "x-failed-recipients",
+])  # fmt: skip
 _NO = frozenset({"no", "false", "0", "none", ""})
+_AFTER_WORD = re.compile(r"[\s;(]")
 _SUPPRESSING = re.compile(r"\b(?:all|dr|autoreply|oof)\b", re.IGNORECASE)
 _HEAD_OF_TEXT = 3_000
+
+
+Told = Mapping[str, str]
+"""The fields of a header that the rules look at, their values in lower case."""
 
 
 class Signs(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,22 +67,17 @@ def judge(fields: Fields, signs: Signs) -> Judgement:
         fields: the header.
         signs: subject, sender, structure and text.
     """
-    kind = (
-        _report(fields, signs) or _automatic(fields, signs) or _returned(signs) or _listed(fields)
-    )
-    reasons = list(_suppressing(fields, signs))
+    told = {name: decode_value(fields.first(name)).lower() for name in fields.names & _TELLING}
+    kind = _report(told, signs) or _automatic(told, signs) or _returned(signs) or _listed(told)
+    reasons = _suppressing(told, signs)
     if kind is not None and kind != "person":
         reasons.insert(0, f"the mail is of kind {kind}")
     return Judgement(kind=kind or "person", reasons=tuple(dict.fromkeys(reasons)))
 
 
-def _value(fields: Fields, name: str) -> str:
-    return decode_value(fields.first(name)).lower() if name in fields else ""
-
-
-def _report(fields: Fields, signs: Signs) -> Kind | None:
+def _report(told: Told, signs: Signs) -> Kind | None:
     """Follow rules 1 and 2: reports by their structure."""
-    if "x-hmxmroriginalrecipient" in fields:  # Microsoft's complaints have no report part
+    if "x-hmxmroriginalrecipient" in told:  # Microsoft's complaints have no report part
         return "feedback"
     if signs.report_type == "feedback-report" or "message/feedback-report" in signs.reports:
         return "feedback"
@@ -82,7 +88,7 @@ def _report(fields: Fields, signs: Signs) -> Kind | None:
     delivery = signs.report_type in ("delivery-status", "global-delivery-status")
     if delivery or any(one.endswith("delivery-status") for one in signs.reports):
         return "bounce"
-    return "bounce" if "x-failed-recipients" in fields else None
+    return "bounce" if "x-failed-recipients" in told else None
 
 
 def _looks_bounced(signs: Signs) -> bool:
@@ -91,15 +97,15 @@ def _looks_bounced(signs: Signs) -> bool:
     )
 
 
-def _automatic(fields: Fields, signs: Signs) -> Kind | None:
+def _automatic(told: Told, signs: Signs) -> Kind | None:
     """Follow rules 3 and 4: mail that calls itself automatic."""
     by_daemon = BOUNCE_SENDER.match(signs.from_addr) is not None
-    submitted = re.split(r"[\s;(]", _value(fields, "auto-submitted").strip(), maxsplit=1)[0]
+    submitted = _AFTER_WORD.split(told.get("auto-submitted", "").strip(), maxsplit=1)[0]
     automatic = submitted not in _NO
-    precedence = {_value(fields, "precedence"), _value(fields, "x-precedence")}
+    precedence = {told.get("precedence", ""), told.get("x-precedence", "")}
     auto_precedence = not precedence.isdisjoint({"auto_reply", "auto-reply"})
-    marked = any(_value(fields, name) not in _NO for name in _AUTO_FIELDS)
-    marked = marked or "autoresponder" in _value(fields, "x-post-messageclass")
+    marked = any(told.get(name, "") not in _NO for name in _AUTO_FIELDS)
+    marked = marked or "autoresponder" in told.get("x-post-messageclass", "")
     named = AUTO_REPLY.match(signs.subject) is not None
     away = OUT_OF_OFFICE.match(_after_prefix(signs.subject)) is not None
     if (automatic or marked or by_daemon) and by_daemon and _looks_bounced(signs):
@@ -111,7 +117,7 @@ def _automatic(fields: Fields, signs: Signs) -> Kind | None:
     if automatic:
         return "notification"
     if not precedence.isdisjoint({"bulk", "junk"}):
-        return "list" if any(name in fields for name in _LIST_FIELDS) else "notification"
+        return "list" if any(name in told for name in _LIST_FIELDS) else "notification"
     return None
 
 
@@ -138,25 +144,21 @@ def _returned(signs: Signs) -> Kind | None:
     return None
 
 
-def _listed(fields: Fields) -> Kind | None:
-    if any(name in fields for name in _LIST_FIELDS) or _value(fields, "precedence") == "list":
+def _listed(told: Told) -> Kind | None:
+    if any(name in told for name in _LIST_FIELDS) or told.get("precedence") == "list":
         return "list"
     return None
 
 
-def _suppressing(fields: Fields, signs: Signs) -> list[str]:
+def _suppressing(told: Told, signs: Signs) -> list[str]:
     """Return why no automatic answer may be sent, also to a person (RFC 3834 §2)."""
     reasons: list[str] = []
     for name in ("precedence", "x-precedence"):
-        value = _value(fields, name)
+        value = told.get(name, "")
         if value in ("list", "bulk", "junk", "auto_reply"):
             reasons.append(f"{name}: {value}")
-    reasons += [
-        f"{name} is present"
-        for name in (*_LIST_FIELDS, "list-unsubscribe", "feedback-id", "x-gateway-loop")
-        if name in fields
-    ]
-    suppress = _value(fields, "x-auto-response-suppress")
+    reasons += [f"{name} is present" for name in _BESIDE_ANSWERS if name in told]
+    suppress = told.get("x-auto-response-suppress", "")
     if _SUPPRESSING.search(suppress):
         reasons.append(f"x-auto-response-suppress: {suppress[:60]}")
     if signs.return_path == "":

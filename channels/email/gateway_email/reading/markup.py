@@ -84,7 +84,7 @@ _UNSEEN = frozenset(
     ]
 )
 _ANY_TAG = re.compile(r"<[^<>]*+>?")
-_BLANKS = re.compile(r"[ \t\n\f\u00a0]+")
+_RUN_OF_SPACES = re.compile(r" {2,}")
 _RUN_OF_BLANKS = re.compile(r"[ \t]{2,}")
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
 _MANY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
@@ -133,6 +133,13 @@ def stripped(html: str) -> str:
 
 def _unescaped(text: str) -> str:
     return entities.unescape(_LONG_NUMBER.sub("\ufffd", text)) if "&" in text else text
+
+
+def _collapsed(text: str) -> str:
+    """Make one space of every run of blanks; most are single spaces, which a search would all find."""
+    for blank in "\t\n\f\u00a0":
+        text = text.replace(blank, " ")
+    return _RUN_OF_SPACES.sub(" ", text) if "  " in text else text
 
 
 def tree_text(root: LexborNode | None, most: int = _MAX_NODES) -> str:
@@ -192,7 +199,7 @@ class _Writer:
                 self.end_line()
                 self.line.append(line)
             return
-        text = _BLANKS.sub(" ", text)
+        text = _collapsed(text)
         if text == " " and (not self.line or self.line[-1].endswith(" ")):
             return
         self.line.append(text)
@@ -217,7 +224,7 @@ class _Writer:
             else:
                 self.lines.append((self.quoted, ""))
         elif tag == "img":
-            self.line.append(_BLANKS.sub(" ", node.attributes.get("alt") or ""))
+            self.line.append(_collapsed(node.attributes.get("alt") or ""))
         elif tag in ("td", "th"):
             if self.line and not self.line[-1].endswith(" "):
                 self.line.append(" ")

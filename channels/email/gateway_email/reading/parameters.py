@@ -42,7 +42,7 @@ def read_parameters(text: str) -> tuple[str, dict[str, str]]:
         if count >= _MAX_PARAMETERS:
             break
         name, value = match.group(1).lower(), _unquoted(match.group(2))
-        section = _SECTION.match(name)
+        section = _SECTION.match(name) if "*" in name else None
         if section is None:
             plain.setdefault(name, clean_line(decode_words(value)))
         else:
@@ -57,7 +57,7 @@ def read_parameters(text: str) -> tuple[str, dict[str, str]]:
 def _unquoted(value: str) -> str:
     if value.startswith('"'):
         value = value[1:-1] if value.endswith('"') and len(value) > 1 else value[1:]
-        return _ESCAPED.sub(r"\1", value)
+        return _ESCAPED.sub(r"\1", value) if "\\" in value else value
     return value.strip()
 
 

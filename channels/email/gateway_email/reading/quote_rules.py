@@ -101,10 +101,10 @@ MARKER = re.compile(
     r"(?:plaats uw )?antwoord boven deze (?:lijn|regel)|svara ovanför denna|svar over denne)",
     re.IGNORECASE,
 )
-# A part of every form above, in as few words as will do: a text is searched for each of them.
-MARKER_WORDS = (
-    "##-", "above this line", "oberhalb", "über dies", "au-dessus", "cima", "sopra questa", "boven deze", "denn",
-)  # fmt: skip
+# How a line begins, behind the end of the one before and in small letters, that may be a rule, a separator or a marker.
+BEGINNING = re.compile(
+    r"\n[^\S\n]*+(?:[^\w\s]|_|please |reply |type your |write |bitte |antwo|répond|responda |rispondi |plaats |svar)"
+)
 RULE_LINE = re.compile(r"^[>\s]{0,10}[-_=*—–]{5,}\s*$")
 DEVICE = re.compile(
     r"^\W{0,5}(?:sent (?:from|with|via|using) |get outlook for |von mein\w+ .{1,40} gesendet|gesendet (?:von|mit|über) "

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from itertools import islice
 
 import msgspec
 
 from gateway_email.reading.quote_rules import (
     ADDRESS,
+    BEGINNING,
     DATE,
     DEVICE,
     FORWARD_BEGINS,
     LABEL_LINE,
     LABELS,
     MARKER,
-    MARKER_WORDS,
     OPENER,
     RULE_LINE,
     SEPARATOR,
@@ -74,7 +73,7 @@ def cut_reply(text: str) -> Cut:
         text: clean text with LF line ends.
     """
     lines = text.split("\n")
-    seen = _window(text)
+    seen = _window(text, lines)
     found = _first_quote(seen)
     if found is None:
         reply, quoted = _without_bare_quotes(lines)
@@ -94,24 +93,21 @@ def _has_words(text: str) -> bool:
     return _WORD.search(text) is not None
 
 
-def _window(text: str) -> list[str]:
+def _window(text: str, lines: list[str]) -> list[str]:
     """Return the lines that are looked at, those too long as a dash, without direction marks."""
-    text = without_marks(text[:_MAX_CHARACTERS])
-    lines = text.split("\n", _MAX_LINES)[:_MAX_LINES]
-    if max(map(len, lines)) > _MAX_LINE:
-        lines = ["~" if len(line) > _MAX_LINE else line for line in lines]
-    return lines
+    shown = without_marks(text[:_MAX_CHARACTERS])
+    seen = (lines if shown == text else shown.split("\n"))[:_MAX_LINES]
+    if max(map(len, seen)) > _MAX_LINE:
+        seen = ["~" if len(line) > _MAX_LINE else line for line in seen]
+    return seen
 
 
 def _first_quote(lines: list[str]) -> _Found | None:
     search = _Search(lines)
-    marked = _has_marker(lines)
-    for at in _telling(lines, marked=marked):
+    for at in _telling(lines):
         line = lines[at]
         stripped = line.strip()
-        if not stripped:
-            continue
-        if _is_separator(stripped, line) or (marked and MARKER.match(line)):
+        if _is_separator(stripped, line) or MARKER.match(line):
             return _Found(start=at, content=at + 1)
         if ":" not in line and "：" not in line:
             continue
@@ -188,27 +184,25 @@ class _Search:
         return self.verbs >= 0 and VERB.search(joined) is not None
 
 
-def _telling(lines: list[str], *, marked: bool) -> Sequence[int]:
-    """Where a quote may begin: a line with a colon, or one that begins with a sign of a rule."""
-    if marked:
-        return range(len(lines))
-    return [
-        at
-        for at, line in enumerate(lines)
-        if ":" in line or "：" in line or line.lstrip()[:1] in _RULE_SIGNS
-    ]
+def _telling(lines: list[str]) -> list[int]:
+    """Where a quote may begin: a line with a colon, or one that begins like a rule or a marker."""
+    text = "\n".join(["", *lines]).casefold()
+    found: set[int] = set()
+    if ":" in text or "：" in text:
+        found.update(at for at, line in enumerate(lines) if ":" in line or "：" in line)
+    # One search of the whole costs less than to look at each line.
+    at, passed = -1, 0
+    for match in BEGINNING.finditer(text):
+        at += text.count("\n", passed, match.end())
+        passed = match.end()
+        found.add(at)
+    return sorted(found)
 
 
 def _is_separator(stripped: str, line: str) -> bool:
     if stripped[0] in _RULE_SIGNS and SEPARATOR.match(line):
         return True
     return stripped.endswith(_COLONS) and FORWARD_BEGINS.match(line) is not None
-
-
-def _has_marker(lines: list[str]) -> bool:
-    """Whether some line may be a "reply above this line", so that all need a closer look."""
-    text = "\n".join(lines).lower()
-    return any(word in text for word in MARKER_WORDS)
 
 
 def _ends_like_attribution(stripped: str) -> bool:

@@ -51,7 +51,7 @@ def decode_base64(data: bytes) -> tuple[bytes, str]:
     """
     packed = data.translate(None, _BLANKS)
     junk = packed.translate(None, _ALPHABET + b"=")
-    if not junk and _INNER_BLANK.search(data) is None:
+    if not junk and not _has_inner_blank(data):
         at = packed.find(b"=")
         if at < 0 or len(packed) - at <= 2:
             return _decode_block(packed.rstrip(b"="))
@@ -60,6 +60,11 @@ def decode_base64(data: bytes) -> tuple[bytes, str]:
     if len(junk) * 10 > len(packed) or not clean:
         return data, "content called base64 is not base64: it was kept as sent"
     return _decode_blocks(clean.translate(None, _BLANKS))[0], "junk after base64 was cut"
+
+
+def _has_inner_blank(data: bytes) -> bool:
+    """Whether blanks stand between characters of one line, as between words."""
+    return (b" " in data or b"\t" in data) and _INNER_BLANK.search(data) is not None
 
 
 def _decode_block(packed: bytes) -> tuple[bytes, str]:
@@ -79,7 +84,7 @@ def _without_junk(data: bytes) -> bytes:
     kept = []
     for line in data.splitlines():
         foreign = line.translate(None, _ALPHABET + b"=" + _BLANKS)
-        if foreign or _INNER_BLANK.search(line):
+        if foreign or _has_inner_blank(line):
             break
         kept.append(line)
     return b"\n".join(kept).strip()
