@@ -36,6 +36,7 @@ from gateway.domain.arrival import Arrival
 from gateway.domain.contact import Contact, Identity
 from gateway.domain.conversation import Conversation, Route
 from gateway.domain.decision import DecisionKind
+from gateway.domain.draft import Draft
 from gateway.domain.ids import show
 from gateway.domain.known import Known, KnownConversation
 from gateway.domain.matching import Apart, Joined, MatchingPolicy, match
@@ -216,17 +217,22 @@ class Inbound:
             if identity is not None:
                 take_part(work, known, conversation, identity)
 
+    def belongs(
+        self, arrival: Arrival, draft: Draft, known: Known, author: Identity | None
+    ) -> Joined | Apart:
+        """Decide where a message belongs, before plugins are asked."""
+        return match(
+            draft, known, author=author, named=named_by(self._keyring, arrival.tenant, draft.tokens),
+            policy=self._policy, now=arrival.received_at,
+            continued=continued_by(self._keyring, arrival.tenant, draft),
+        )  # fmt: skip
+
     async def _match(
         self, work: Work, arrival: Arrival, candidate: Candidate, known: Known,
         author: Identity | None,
     ) -> Joined | Apart:  # fmt: skip
         message = candidate.message
-        verdict = match(
-            candidate.draft, known, author=author,
-            named=named_by(self._keyring, arrival.tenant, candidate.draft.tokens),
-            policy=self._policy, now=arrival.received_at,
-            continued=continued_by(self._keyring, arrival.tenant, candidate.draft),
-        )  # fmt: skip
+        verdict = self.belongs(arrival, candidate.draft, known, author)
         plugin = CORE
         if isinstance(verdict, Apart):
             asked = await self._ask(message, known, author)

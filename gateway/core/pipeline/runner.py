@@ -7,12 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 
 from gateway.contracts.services import Clock, Log
-from gateway.core.gathering import Gathered
 from gateway.core.pace import Pace
 from gateway.core.partitions import ALONE, Partitions, Tenure
 from gateway.core.pipeline.inbound import Inbound
-from gateway.core.pipeline.keys import question
 from gateway.core.pipeline.lanes import Lanes
+from gateway.core.pipeline.look_ups import LookUps
 from gateway.core.pipeline.openings import Openings, TicketPending
 from gateway.core.pipeline.preparing import Prepared, Preparer
 from gateway.core.pipeline.receipts import take_receipt
@@ -26,7 +25,7 @@ from gateway.domain.changes import Changes, Conflict
 from gateway.domain.draft import AgentReply, Ignored, Receipt, TicketChange
 from gateway.domain.flow import flow_of
 from gateway.domain.ids import Ids
-from gateway.domain.known import Known, Question
+from gateway.domain.known import Known
 from gateway.domain.partition import of_lane
 from gateway.domain.tokens import Keyring
 from gateway.errors import (
@@ -72,11 +71,11 @@ class Pipeline:
         partitions: Partitions = ALONE,
     ) -> None:
         self._store, self._preparer, self._inbound = store, preparer, inbound
-        self._keyring, self._clock, self._new_id = keyring, clock, new_id
+        self._clock, self._new_id = clock, new_id
         self._log, self._on_committed = log, on_committed
         self._turns = turns or Turns(clock)
-        self._repeat_ms, self._attempts = int(repeat_hours * 3_600_000), attempts
-        self._look_ups: Gathered[Question, Known] = Gathered(store.look_up)
+        self._attempts = attempts
+        self._look_ups = LookUps(store, inbound, keyring, repeat_hours=repeat_hours)
         self._lanes: Lanes[Arrival] = Lanes(
             self._work, size=lambda arrival: len(arrival.body) + 1024,
             most_items=most_items, most_bytes=most_bytes,
@@ -280,11 +279,10 @@ class Pipeline:
         Returns:
             Whether the arrival still waits to be finished.
         """
-        asked = question(arrival, part.parsed, part.part, self._keyring, self._repeat_ms)
         conflict: Conflict | None = None
         for race in range(CONFLICTS):
             async with self._race if race >= FREE_RACES else nullcontext():
-                known = await self._look_ups.ask(asked)
+                known = await self._look_ups.known(arrival, part)
                 work = self._sheet(arrival)
                 await self._decide(work, arrival, part, known)
                 if not waits:

@@ -10,9 +10,10 @@ import pytest
 
 from gateway.core.gathering import LARGEST, Gathered
 from gateway.core.pipeline.lanes import Lanes
+from gateway.domain.draft import ThreadRef
 from gateway.domain.known import Known, Question
 from gateway.errors import StoreUnavailable
-from tests.unit.core.workshop import until
+from tests.unit.core.workshop import Workshop, letter, until
 
 
 async def test_lanes_keep_order_and_pass_one_another() -> None:
@@ -139,3 +140,26 @@ async def test_who_goes_away_does_not_disturb_the_others() -> None:
     store.gate.set()
     assert {b"1": 1} == (await second).claimed
     assert first.cancelled()
+
+
+async def test_what_was_said_before_is_read_only_if_nothing_else_tells(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much somebody wrote in a thread, what they go on with there costs no reading of it."""
+    asked: list[bool] = []
+    look_up = shop.pipeline._look_ups._gathered._answer
+
+    async def noted(questions: Sequence[Question]) -> Sequence[Known]:
+        asked.extend(question.recent_of is not None for question in questions)
+        return await look_up(questions)
+
+    monkeypatch.setattr(shop.pipeline._look_ups._gathered, "_answer", noted)
+    thread = ThreadRef(native_id="the thread", admits_sender=True)
+    for n in range(3):
+        await shop.take(letter(text=f"the printer is on fire, part {n}", thread=thread))
+    assert [False] * 3 == asked
+    await shop.take(letter(text="the printer is on fire, part 2"))
+    assert [False] * 4 + [True] == asked
+    assert [None, None, None, "repeats"] == [
+        one.repeat_of and "repeats" for one in await shop.messages()
+    ]
