@@ -25,7 +25,7 @@ from gateway.core.reading import BlobReader
 from gateway.core.redacting import redaction
 from gateway.core.supervision import Supervisor
 from gateway.core.timers import Timers
-from gateway.core.watching import report_orphans, watch_clock, watch_store
+from gateway.core.watching import Missing, watch_clock, watch_store
 from gateway.domain.health import Health
 from gateway.domain.partition import PARTITIONS, Fence
 from gateway.errors import HookFailure
@@ -67,13 +67,16 @@ class Gateway:
         self.pipeline = make_pipeline(parts, self.partitions)
         self.timers = Timers(
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
-            log=parts.log, on_committed=parts.notice, idle=parts.pace.idle,
-            partitions=self.partitions,
+            log=parts.log, on_committed=parts.notice, targets=parts.assembly.targets,
+            idle=parts.pace.idle, partitions=self.partitions,
         )  # fmt: skip
         self.events = make_events(parts)
+        self._missing = Missing(parts.store, parts.board, parts.assembly.targets)
         self._meet_neighbours()
         self._ownership = Ownership(partitions=self.partitions, board=parts.board, log=parts.log)
-        parts.listeners += [self.outbox.notice, self.timers.notice, self.events.notice]
+        parts.listeners += [
+            self.outbox.notice, self.timers.notice, self.events.notice, self._missing.notice,
+        ]  # fmt: skip
         parts.on_accepted += [self.pipeline.wake, parts.high_water.notice]
         self.port = 0
         parts.metrics.process.labels(parts.membership.process.name, str(worker)).set(1)
@@ -135,7 +138,7 @@ class Gateway:
             self.port = await web.start(listen.host, listen.port)
             stack.push_async_callback(self._stop, web)
             self._start_connectors()
-            await report_orphans(parts.store, parts.board, frozenset(self.outbox.senders))
+            start("targets", self._missing.run)
             parts.board.report("gateway", Health())
             start("warm_up", _bound(asyncio.to_thread, warm_up))
             yield

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.arguments import Id, Shown, named
+from gateway.cli.arguments import Id, Shown
+from gateway.cli.deliveries import (
+    BEFORE,
+    LIMIT,
+    TARGET,
+    discard,
+    every_one,
+    list_them,
+    settle,
+    show_delivery,
+)
 from gateway.cli.options import Group
 from gateway.cli.session import Session
 from gateway.cli.several import each_of, print_each
-from gateway.cli.terminal import moment, shorten, table
-from gateway.cli.wording import delivery_facts
-from gateway.domain.delivery import Delivery, DeliveryState
-from gateway.domain.ids import show as shown
+from gateway.domain.delivery import DeliveryState
 
 if TYPE_CHECKING:
     from gateway.core.operating import Operator
-    from gateway.store.operations import Store
 
 GIVEN_UP: tuple[DeliveryState, ...] = ("dead", "unknown")
 
@@ -38,66 +43,22 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--state", type=click.Choice(GIVEN_UP), help="Only in this state.")
-@click.option("--target", default="", metavar="backend/NAME|channel/NAME", help="Only to there.")
-@click.option("--before", type=Id("dlv"), metavar="ID", help="Older than this one.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@TARGET
+@BEFORE
+@LIMIT
 @click.pass_obj
-def list_deliveries(
-    session: Session,
-    state: DeliveryState | None,
-    target: str,
-    before: Shown | None,
-    limit: int,
+def list_dead_letters(
+    session: Session, state: DeliveryState | None, target: str, before: Shown | None, limit: int
 ) -> None:
     """List dead letters and unknown outcomes, newest first."""
-    from gateway.store.operations import Cursor, DeliveryFilter
-    from gateway.web.shapes.delivery import DeliveryPage, delivery_document
+    from gateway.store.operations import DeliveryFilter
 
     wanted = DeliveryFilter(states=(state,) if state else GIVEN_UP, target=target)
-    cursor = Cursor(before=before.number if before else None, limit=limit)
-
-    async def work(store: Store) -> list[Delivery]:
-        return await store.deliveries(session.tenants, wanted, cursor)
-
-    found = session.with_store(work)
-    following = shown("dlv", found[-1].id) if len(found) == limit else None
-    page = DeliveryPage(items=tuple(delivery_document(one) for one in found), next=following)
-    session.print(page, _words(found, following))
+    list_them(session, wanted, before, limit, nothing="No dead letters.")
 
 
-def _words(found: list[Delivery], following: str | None) -> str:
-    if not found:
-        return "No dead letters."
-    rows = [
-        (
-            shown("dlv", one.id),
-            one.state,
-            one.target,
-            one.operation,
-            str(one.attempts),
-            moment(one.settled_at or one.made_at),
-            f"{one.last_code}: {shorten(one.last_error, 200)}",
-        )
-        for one in found
-    ]
-    heads = ("Delivery", "State", "Target", "Operation", "Tries", "Since", "Last error")
-    told = table(heads, rows)
-    return f"{told}\nMore: --before {following}" if following else told
-
-
-@command.command("show")
-@click.argument("delivery", type=Id("dlv"))
-@click.pass_obj
-def show_delivery(session: Session, delivery: Shown) -> None:
-    """Show a delivery with its attempts."""
-    from gateway.web.shapes.delivery import delivery_document
-
-    async def work(store: Store) -> Delivery:
-        return await store.delivery(session.tenants, delivery.number)
-
-    with named(delivery):
-        found = session.with_store(work)
-    session.print(delivery_document(found), delivery_facts(found))
+command.add_command(show_delivery)
+command.add_command(discard)
 
 
 @command.command()
@@ -115,44 +76,7 @@ def replay(session: Session, deliveries: tuple[Shown, ...], every: bool, target:
     async def chosen(operator: Operator) -> list[int]:
         if deliveries:
             return [delivery.number for delivery in deliveries]
-        return await _dead(operator, session, target)
+        return await every_one(operator, session, ("dead",), target)
 
-    results = each_of(session, "dlv", chosen, _settle(session, "replay"))
+    results = each_of(session, "dlv", chosen, settle(session, "replay"))
     print_each(session, results, "is sent again", nothing="No dead letters.")
-
-
-@command.command()
-@click.argument("deliveries", type=Id("dlv"), nargs=-1, required=True)
-@click.pass_obj
-def discard(session: Session, deliveries: tuple[Shown, ...]) -> None:
-    """Give deliveries up for good, so that those behind them go on."""
-
-    async def chosen(_: Operator) -> list[int]:
-        return [delivery.number for delivery in deliveries]
-
-    results = each_of(session, "dlv", chosen, _settle(session, "discard"))
-    print_each(session, results, "is discarded")
-
-
-def _settle(
-    session: Session, action: Literal["replay", "discard"]
-) -> Callable[[Operator, int], Awaitable[object]]:
-    async def settle(operator: Operator, number: int) -> Delivery:
-        return await operator.settle_delivery(session.tenants, number, action, session.who)
-
-    return settle
-
-
-async def _dead(operator: Operator, session: Session, target: str) -> list[int]:
-    from gateway.store.operations import Cursor, DeliveryFilter
-
-    found: list[int] = []
-    before = None
-    while page := await operator.store.deliveries(
-        session.tenants,
-        DeliveryFilter(states=("dead",), target=target),
-        Cursor(before=before, limit=500),
-    ):
-        found += [one.id for one in page]
-        before = page[-1].id
-    return found[::-1]

@@ -32,7 +32,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "merge": "merge",
         "unmerge": "unmerge",
     },
-    "Mend": {"quarantine": "quarantine", "dead-letters": "dead_letters", "replay": "replay"},
+    "Mend": {
+        "quarantine": "quarantine",
+        "dead-letters": "dead_letters",
+        "deliveries": "deliveries",
+        "replay": "replay",
+    },
     "Look after": {
         "db": "db",
         "retention": "retention",

@@ -19,6 +19,7 @@ from gateway.domain.answers import (
 )
 from gateway.domain.conversation import WorkEntry
 from gateway.domain.message import Author, Message
+from gateway.domain.routing import unknown
 from gateway.domain.timer import Timer
 from gateway.store.operations import ConversationView, Store
 
@@ -26,9 +27,14 @@ BY = "by"  # marks events that a plugin's own actions caused
 
 
 async def apply(
-    store: Store, work: Work, view: ConversationView, actions: Sequence[Action], *, plugin: str
-) -> None:
-    """Write down what a plugin wants done about a conversation."""
+    store: Store, work: Work, view: ConversationView, actions: Sequence[Action], *, plugin: str,
+    targets: frozenset[str],
+) -> None:  # fmt: skip
+    """Write down what a plugin wants done about a conversation.
+
+    Args:
+        targets: where it may forward to, as ``backend/NAME``.
+    """
     conversation = work.read(view.conversation)
     name = conversation.id
     for action in actions:
@@ -69,8 +75,12 @@ async def apply(
                     )
                 )  # fmt: skip
             case ForwardTo(backends=backends, reason=reason):
-                await _forward(store, work, view, backends)
-                work.decide("route", ", ".join(backends), reason, plugin=plugin, conversation=name)
+                outcome = ", ".join(backends)
+                if why := unknown(backends, targets):
+                    outcome, reason = "refused", why
+                else:
+                    await _forward(store, work, view, backends)
+                work.decide("route", outcome, reason, plugin=plugin, conversation=name)
 
 
 def _note(work: Work, view: ConversationView, text: str, plugin: str) -> None:

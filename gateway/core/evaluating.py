@@ -36,9 +36,11 @@ class Evaluations:
         new_id: Ids,
         log: Log,
         on_committed: Callable[[Changes], None],
+        targets: frozenset[str],
     ) -> None:
         self._store, self._hooks, self._clock = store, hooks, clock
         self._new_id, self._log, self._on_committed = new_id, log, on_committed
+        self._targets = targets
 
     async def look(self, event: Event, fence: Fence | None) -> None:
         """Evaluate the conversation of an event."""
@@ -77,5 +79,5 @@ class Evaluations:
         if answered is None or not answered.value:
             return False
         plugin = f"{answered.plugin} {answered.version}"
-        await apply(self._store, work, view, answered.value, plugin=plugin)
+        await apply(self._store, work, view, answered.value, plugin=plugin, targets=self._targets)
         return True

@@ -47,7 +47,8 @@ def make_pipeline(parts: Parts, partitions: Partitions) -> Pipeline:
     )  # fmt: skip
     inbound = Inbound(
         hooks=parts.hooks, store=parts.store, keyring=parts.keyring, policy=policy,
-        rules=[rule.as_rule(n) for n, rule in enumerate(settings.routing)], acknowledger=acknowledger,
+        rules=[rule.as_rule(n) for n, rule in enumerate(settings.routing)], targets=parts.assembly.targets,
+        acknowledger=acknowledger,
         default_backends=default_backends(parts.assembly), channels=parts.channels,
     )  # fmt: skip
     return Pipeline(
@@ -96,7 +97,7 @@ def make_events(parts: Parts) -> Events:
     looks = {
         EVALUATING: Evaluations(
             store=parts.store, hooks=parts.hooks, clock=parts.clock, new_id=parts.new_id,
-            log=parts.log, on_committed=parts.notice,
+            log=parts.log, on_committed=parts.notice, targets=parts.assembly.targets,
         ).look,
         TRANSCRIBING: Transcriber(
             store=parts.store, blobs=BlobReader(parts.blobs), hooks=parts.hooks,

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
 
 import msgspec
 
 from gateway.contracts.services import Clock
 from gateway.core.api_reply import ApiReply
 from gateway.core.intake import IntakeDoor
+from gateway.core.pipeline.mending import (
+    Action,
+    check_mendable,
+    discard,
+    send_again,
+    send_elsewhere,
+    wayless,
+)
 from gateway.core.pipeline.merging import merge, said_since, unmerge
 from gateway.core.pipeline.work import Work
 from gateway.domain.arrival import NewArrival
 from gateway.domain.changes import Changes
 from gateway.domain.conversation import ConversationState, Link
 from gateway.domain.decision import Decision
-from gateway.domain.delivery import Attempt, Delivery
+from gateway.domain.delivery import Delivery
 from gateway.domain.draft import DraftAttachment
 from gateway.domain.ids import Ids, show
 from gateway.domain.message import Message
 from gateway.domain.partition import of_lane
 from gateway.errors import NotFound, Refused
-from gateway.store.operations import Cursor, DeliveryFilter, Store, StoredArrival, Tenants
+from gateway.store.operations import (
+    ConversationView,
+    Cursor,
+    DeliveryFilter,
+    Store,
+    StoredArrival,
+    Tenants,
+)
 
 RACES = 20
 
@@ -243,42 +257,39 @@ class Operator:
         await self._commit(work.changes(finish=False))
 
     async def settle_delivery(
-        self, tenants: Tenants, delivery: int, action: Literal["replay", "discard"], who: str
+        self, tenants: Tenants, delivery: int, action: Action, who: str
     ) -> Delivery:
-        """Send a dead or unknown delivery again, or discard it so that the next ones go on.
+        """Send a dead or unknown delivery again, or discard one so that the next ones go on.
+
+        Returns:
+            The delivery as it is now; for an answer that had nowhere to go the one that takes its place.
 
         Raises:
-            Refused: it is neither dead nor unknown.
+            Refused: it is not in a state for that, or there is still nowhere to send it to.
         """
         for _ in range(RACES):
             found = await self.store.delivery(tenants, delivery)
-            if found.state not in ("dead", "unknown"):
-                raise Refused(
-                    f"{show('dlv', delivery)} is {found.state}; only dead and unknown "
-                    "deliveries can be replayed or discarded"
-                )
+            check_mendable(found, action)
             work = self._work(found.tenant)
-            if action == "replay":
-                history = found.history
-                if found.last_code in ("held", "refused"):
-                    history = (*history, Attempt(at=work.now, outcome="released"))
-                # Somebody who replays has looked: it is sent again whatever came before.
-                after = msgspec.structs.replace(
-                    found, state="queued", attempts=0, next_at=work.now, blocks=True,
-                    history=history, settled_at=None,
-                )  # fmt: skip
+            if action == "replay" and not wayless(found):
+                after = send_again(work, found, who)
             else:
-                after = msgspec.structs.replace(
-                    found, state="cancelled", blocks=False, settled_at=work.now
-                )
-            work.settled.append(after)
-            work.decide(
-                "state", f"{action}ed", f"{who} had it {action}ed", message=found.message,
-                conversation=found.conversation, delivery=show("dlv", delivery),
-            )  # fmt: skip
+                view = await self._standing(tenants, found.conversation)
+                if action == "discard":
+                    after = discard(work, found, view.conversation, who)
+                else:
+                    message = await self.store.message(tenants, found.message)
+                    after = send_elsewhere(work, found, message, view, who)
             if await self._commit(work.changes()):
                 return after
         raise Refused("it is being worked on; try again")
+
+    async def _standing(self, tenants: Tenants, conversation: int) -> ConversationView:
+        """Read a conversation, or the one that it was merged into."""
+        view = await self.store.conversation(tenants, conversation)
+        while view.conversation.merged_into is not None:
+            view = await self.store.conversation(tenants, view.conversation.merged_into)
+        return view
 
     def _work(self, tenant: str) -> Work:
         return Work(tenant=tenant, now=self._clock.now(), new_id=self._new_id)

@@ -23,6 +23,7 @@ class Timers:
     """Evaluates conversations whose timers ran out.
 
     Args:
+        targets: where plugins may forward to, as ``backend/NAME``.
         idle: seconds after which to look though nothing happened.
     """
 
@@ -35,13 +36,14 @@ class Timers:
         new_id: Ids,
         log: Log,
         on_committed: Callable[[Changes], None],
+        targets: frozenset[str],
         idle: float = Pace().idle,
         partitions: Partitions = ALONE,
     ) -> None:
         self._store, self._hooks, self._clock = store, hooks, clock
         self._new_id, self._log, self._on_committed = new_id, log, on_committed
         self._idle, self._wake = idle, asyncio.Event()
-        self._partitions = partitions
+        self._partitions, self._targets = partitions, targets
         partitions.on_change(self.wake)
 
     def notice(self, changes: Changes) -> None:
@@ -121,5 +123,5 @@ class Timers:
         if answered is not None:
             await apply(
                 self._store, work, view, answered.value,
-                plugin=f"{answered.plugin} {answered.version}",
+                plugin=f"{answered.plugin} {answered.version}", targets=self._targets,
             )  # fmt: skip

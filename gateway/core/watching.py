@@ -1,12 +1,14 @@
-"""Watching the store, whether it takes writes, and the machine's clock, whether it was set."""
+"""Watching the store, the machine's clock, and whether there is every target that deliveries wait for."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from gateway.contracts.services import Clock
 from gateway.core.health import HealthBoard
 from gateway.core.pace import Pace
+from gateway.domain.changes import Changes
 from gateway.domain.health import Health
 from gateway.errors import StoreBroken, StoreError
 from gateway.store.operations import Store
@@ -46,16 +48,51 @@ async def watch_clock(clock: Clock, wall: Clock, board: HealthBoard) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def report_orphans(store: Store, board: HealthBoard, targets: frozenset[str]) -> None:
-    """Name targets that deliveries wait for, and that the configuration no longer has."""
-    counts = await store.counts()
-    for target, number in counts.deliveries_waiting.items():
-        if target not in targets:
-            board.report(
-                f"outbox/{target}",
-                Health(
-                    state="down", code="no_such_target",
-                    reason=f"{number} deliveries wait for it, but the configuration does not have "
-                    "it any more; put it back, or discard them",
-                ),
-            )  # fmt: skip
+class Missing:
+    """Names targets that deliveries wait for, and that the configuration does not have.
+
+    Args:
+        targets: those that it has, whether they run or not.
+    """
+
+    def __init__(self, store: Store, board: HealthBoard, targets: frozenset[str]) -> None:
+        self._store, self._board, self._targets = store, board, targets
+        self._named: frozenset[str] = frozenset()
+        self._wake = asyncio.Event()
+
+    def notice(self, changes: Changes) -> None:
+        """Look again soon if a commit says something new of such a target."""
+        new = {one.target for one in changes.deliveries} - self._targets - self._named
+        if new or {one.target for one in changes.settled} & self._named:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Look at the start, after news, and now and then: other processes commit as well."""
+        while True:
+            self._wake.clear()
+            try:
+                await self.look()
+            except StoreBroken:
+                raise
+            except StoreError:
+                pass  # `watch_store` tells of that
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
+
+    async def look(self) -> None:
+        """Report what is missing, and what is not missing any more."""
+        waiting = (await self._store.counts()).deliveries_waiting
+        found = frozenset(waiting) - self._targets
+        for target in found:
+            reason = (
+                f"deliveries wait for it ({waiting[target]}), but the configuration does not have it, "
+                "or has it switched off; put it back, or discard them: "
+                f"gateway deliveries list --state queued --target {target}"
+            )
+            self._board.report(
+                f"outbox/{target}", Health(state="down", code="no_such_target", reason=reason)
+            )
+        for target in self._named - found:
+            self._board.report(f"outbox/{target}", Health())
+        self._named = found

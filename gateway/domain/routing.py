@@ -56,6 +56,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
+def unknown(backends: Sequence[str], targets: frozenset[str]) -> str:
+    """Say which of some backends are none of the targets there are; empty if all are."""
+    missing = [name for name in backends if f"backend/{name}" not in targets]
+    return f"no backend is called {' or '.join(map(repr, missing))}" if missing else ""
+
+
 def _any(patterns: Sequence[str], values: Sequence[str]) -> bool:
     return not patterns or any(
         fnmatchcase(value.casefold(), pattern.casefold())

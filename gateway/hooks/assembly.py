@@ -64,6 +64,14 @@ class Assembly:
     unavailable: dict[str, str] = field(default_factory=dict)
     source: str = ""
 
+    @property
+    def targets(self) -> frozenset[str]:
+        """Every ``channel/NAME`` and ``backend/NAME`` that is enabled, made or not."""
+        channels = {f"channel/{name}" for name in self.channels}
+        return frozenset(
+            {*channels, *(f"backend/{name}" for name in self.backends), *self.unavailable}
+        )
+
 
 def assemble_file(
     path: Path,

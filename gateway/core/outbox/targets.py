@@ -11,6 +11,7 @@ from gateway.contracts.backend import Backend
 from gateway.contracts.channel import Channel
 from gateway.core.gathering import Gathered
 from gateway.core.outbox.composing import ReplyComposer, compose_forward
+from gateway.core.pipeline.outgoing import NO_ROUTE
 from gateway.domain.answers import Hold
 from gateway.domain.conversation import Ticket
 from gateway.domain.delivery import Delivery, Repeat, StuckHead
@@ -222,7 +223,7 @@ class ChannelTarget:
             raise Rejected(
                 "nobody to send it to: the conversation has neither a thread nor a sender "
                 "that can be written to",
-                code="no_route",
+                code=NO_ROUTE,
             )
         piped = await self._hooks.prepare_reply(reply, view.conversation)
         _check(piped, delivery)

@@ -41,7 +41,7 @@ from gateway.domain.ids import show
 from gateway.domain.known import Known, KnownConversation
 from gateway.domain.matching import Apart, Joined, MatchingPolicy, match
 from gateway.domain.message import Message
-from gateway.domain.routing import Facts, Rule, route
+from gateway.domain.routing import Facts, Rule, route, unknown
 from gateway.domain.tokens import Keyring
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Answered
@@ -53,6 +53,7 @@ class Inbound:
 
     Args:
         rules: routing rules of the configuration, in order.
+        targets: where a plugin may route to, as ``backend/NAME``.
         default_backends: by tenant, where a message goes that no rule sends anywhere.
         channels: by name, to put revisions together.
     """
@@ -65,12 +66,14 @@ class Inbound:
         keyring: Keyring,
         policy: MatchingPolicy,
         rules: Sequence[Rule],
+        targets: frozenset[str],
         default_backends: dict[str, tuple[str, ...]],
         acknowledger: Acknowledger,
         channels: Channels = MappingProxyType({}),
     ) -> None:
         self._hooks, self._store, self._keyring, self._policy = hooks, store, keyring, policy
         self._rules, self._default_backends = rules, default_backends
+        self._targets = targets
         self._acknowledger, self._channels = acknowledger, channels
 
     async def decide(
@@ -291,6 +294,12 @@ class Inbound:
             id=0, tenant=message.tenant, subject=message.subject, language=message.language
         )
         answered = await self._hooks.route_conversation(provisional, message)
+        if answered is not None and (why := unknown(answered.value.backends, self._targets)):
+            work.decide(
+                "route", "refused", f"{why}; the rules decide", plugin=_by(answered),
+                message=message.id,
+            )  # fmt: skip
+            answered = None
         if answered is not None:
             decided, plugin = answered.value, _by(answered)
         else:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.core.pipeline.work import Work
 from gateway.domain.conversation import Conversation, Thread
 from gateway.domain.delivery import Delivery
 from gateway.domain.known import KnownConversation
 from gateway.domain.message import Author, Message
 
+NO_ROUTE = "no_route"
 
-def reply_thread(found: KnownConversation, prefer: int | None = None) -> Thread | None:
+
+def reply_thread(
+    conversation: Conversation, known: Sequence[Thread], prefer: int | None = None
+) -> Thread | None:
     """The thread an answer goes to: the one it answers, else the requester's latest."""
-    threads = sorted(found.threads, key=lambda thread: thread.last_in_at, reverse=True)
+    threads = sorted(known, key=lambda thread: thread.last_in_at, reverse=True)
     for thread in threads:
         if thread.id == prefer:
             return thread
-    requester = found.conversation.requester
+    requester = conversation.requester
     for thread in threads:
         if thread.identity == requester:
             return thread
@@ -24,18 +30,18 @@ def reply_thread(found: KnownConversation, prefer: int | None = None) -> Thread 
 
 def send_to_customer(
     work: Work, found: KnownConversation, message: Message, prefer: int | None = None
-) -> Delivery | None:
+) -> Delivery:
     """Queue a message for the customer; without a thread it becomes a visible dead letter."""
-    thread = reply_thread(found, prefer)
+    thread = reply_thread(found.conversation, found.threads, prefer)
     if thread is None:
         delivery = work.deliver(
             message, f"channel/{message.channel or 'none'}", "reply", state="dead", blocks=False,
-            last_code="no_route", settled_at=work.now,
+            last_code=NO_ROUTE, settled_at=work.now,
             last_error="this conversation has no thread on any channel to answer in; "
             "write to the customer by other means, then discard this",
         )  # fmt: skip
         work.tell("delivery.dead", delivery=delivery.id, conversation=message.conversation)
-        return None
+        return delivery
     return work.deliver(message, f"channel/{thread.channel}", "reply", thread=thread.id)
 
 

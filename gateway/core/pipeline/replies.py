@@ -9,7 +9,7 @@ import msgspec
 from gateway.core.api_reply import named_conversation
 from gateway.core.pipeline.burying import bury
 from gateway.core.pipeline.keys import exact_key, loose_key
-from gateway.core.pipeline.outgoing import reply_thread, send_to_customer, tell_backends
+from gateway.core.pipeline.outgoing import reply_thread, send_to_customer, tell_agent, tell_backends
 from gateway.core.pipeline.placing import claim
 from gateway.core.pipeline.work import Work
 from gateway.domain.arrival import Arrival, Quarantined
@@ -107,7 +107,7 @@ def write(
 ) -> Message:
     """Write an agent's reply or note into a conversation and send it where it belongs."""
     conversation = work.read(found.conversation)
-    thread = None if internal else reply_thread(found, prefer)
+    thread = None if internal else reply_thread(found.conversation, found.threads, prefer)
     message = Message(
         id=work.new_id(), tenant=work.tenant, conversation=conversation.id,
         seq=work.next_seq(conversation), thread=thread.id if thread else None,
@@ -126,10 +126,13 @@ def write(
         message=message.id, conversation=conversation.id,
     )  # fmt: skip
     work.tell("message.stored", conversation=conversation.id, message=message.id)
-    if not internal:
-        send_to_customer(work, found, message, prefer)
-        answered(work, work.conversation(conversation.id))
     tell_backends(work, conversation, message, but=from_backend)
+    if not internal:
+        sent = send_to_customer(work, found, message, prefer)
+        if sent.state == "queued":
+            answered(work, work.conversation(conversation.id))
+        else:
+            tell_agent(work, conversation, f"The answer could not be sent: {sent.last_error}")
     return message
 
 

@@ -126,13 +126,15 @@ OPERATIONS = (
     Operation(
         name="replay_delivery", method="POST", path="/deliveries/{delivery}/replay",
         scope="operate", tag="deliveries", summary="Send a dead or unknown delivery again",
-        description="Somebody who replays has looked: it is sent again whatever came before.",
+        description="Somebody who replays has looked: it is sent again whatever came before. An answer "
+        "that had nowhere to go (`no_route`) goes by the thread that its conversation has by now, as "
+        "the delivery that is answered; while there is none this is refused.",
         run=replay_delivery, answer=DeliveryDocument, problems=("refused",),
     ),
     Operation(
         name="discard_delivery", method="POST", path="/deliveries/{delivery}/discard",
         scope="operate", tag="deliveries",
-        summary="Discard a dead or unknown delivery so that the next ones go on",
+        summary="Discard a queued, dead or unknown delivery so that the next ones go on",
         run=discard_delivery, answer=DeliveryDocument, problems=("refused",),
     ),
 )  # fmt: skip

@@ -92,6 +92,42 @@ def test_dead_letters_are_discarded_once(own_town: Town) -> None:
     assert f"{dead} is cancelled; only dead and unknown deliveries" in told.err
 
 
+def test_deliveries_are_listed_in_every_state(town: Town) -> None:
+    """Whatever leaves is listed, narrowed by state, target or conversation, as JSON as the API does."""
+    told = town.call("deliveries", "list", "--json")
+    assert 0 == told.code, told.err
+    assert {"delivered", "dead"} <= {one["state"] for one in told.json["items"]}
+    dead = town.call("deliveries", "list", "--state", "dead", "--json").json["items"]
+    assert [town.ids["dead"]] == [one["id"] for one in dead]
+    refund = town.ids["conversation:refund"]
+    told = town.call("deliveries", "list", "--conversation", refund, "--target", "backend/sick")
+    assert told.out.splitlines()[1].startswith(f"{town.ids['dead']}  dead")
+    told = town.call("deliveries", "list", "--state", "queued")
+    assert (0, "No deliveries.\n") == (told.code, told.out)
+
+
+def test_queued_deliveries_to_a_target_that_is_gone_are_discarded(own_town: Town) -> None:
+    """What waits for a target that was taken out of the config is listed and given up."""
+    dead = own_town.ids["dead"]
+    own_town.call("dead-letters", "replay", dead)
+    listed = own_town.call("deliveries", "list", "--state", "queued", "--target", "backend/sick")
+    assert listed.out.splitlines()[1].startswith(f"{dead}  queued")
+    told = own_town.call("deliveries", "discard", "--all", "--target", "backend/sick")
+    assert (0, f"{dead} is discarded\n") == (told.code, told.out), told.err
+    assert "cancelled" == own_town.call("deliveries", "show", dead, "--json").json["state"]
+    told = own_town.call("deliveries", "discard", "--all", "--target", "backend/sick")
+    assert (0, "Nothing is left to backend/sick.\n") == (told.code, told.out)
+    why = own_town.call("why", own_town.ids["message:refund"]).out
+    assert "discarded  [core" in why
+
+
+def test_discarding_everything_needs_a_target(town: Town) -> None:
+    """Whatever leaves, to anybody, is never given up in one go."""
+    told = town.call("deliveries", "discard", "--all")
+    assert 2 == told.code
+    assert "Error: name deliveries, or everything to one target with --all --target" in told.err
+
+
 def test_dead_letters_of_nothing(town: Town) -> None:
     """A delivery that is not there."""
     told = town.call("dead-letters", "show", "dlv_0000000000001")

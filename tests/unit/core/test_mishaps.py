@@ -17,6 +17,7 @@ from gateway.domain.known import RecentText
 from gateway.domain.message import Message, Trust
 from gateway.errors import NotFound, Refused
 from gateway.hooks.specs import Audience
+from tests.unit.core.deliveries import says
 from tests.unit.core.workshop import Workshop, letter, until, workshop
 
 
@@ -273,7 +274,7 @@ async def test_unknown_ticket_waits_and_is_replayed(shop: Workshop) -> None:
     assert "unknown_ticket" == aside.reason.code
     assert "ticket '1', which no conversation knows" in aside.reason.error
     shop.send_to("backend/tickets")
-    await shop.take(letter())
+    await says(shop, "It burns")
     await shop.settled("backend/tickets", "delivered", 1)
     await shop.operator.replay_arrival(None, arrival, release=False, who="ada")
     await shop.quiet()
@@ -284,7 +285,7 @@ async def test_unknown_ticket_waits_and_is_replayed(shop: Workshop) -> None:
 async def test_known_part_behind_an_unknown_one_is_not_lost(shop: Workshop) -> None:
     """Of an arrival that speaks of two tickets the known one is served, the other put aside."""
     shop.send_to("backend/tickets")
-    await shop.take(letter())
+    await says(shop, "It burns")
     await shop.settled("backend/tickets", "delivered", 1)
     arrival = await shop.take(
         agent_says("99", "to whom?"), agent_says(), source="tickets", kind="backend"

@@ -74,6 +74,7 @@ from gateway.testing.clock import FakeClock
 TENANT = "default"
 KEY = b"a key for reply tokens that is 32"
 OFTEN = Pace(idle=0.02)
+TARGETS = frozenset({"channel/post", "channel/second", "backend/tickets", "backend/other"})
 QUICK = RetryPolicy(schedule=(0, 5, 30, 120), jitter=0.0)
 
 Step = Exception | Callable[[], Awaitable[Any]]
@@ -301,7 +302,7 @@ class Workshop:
         self.pipeline = self._pipeline()
         self.timers = Timers(
             store=store, hooks=self.hooks, clock=clock, new_id=self.new_id, log=self.log,
-            on_committed=self._notice, idle=OFTEN.idle,
+            on_committed=self._notice, targets=TARGETS, idle=OFTEN.idle,
         )  # fmt: skip
         self.followers = [
             Follower(
@@ -352,7 +353,7 @@ class Workshop:
             ),
             inbound=Inbound(
                 hooks=self.hooks, store=self.store, keyring=self.keyring, policy=options.matching,
-                rules=options.rules, default_backends={TENANT: ("tickets",)},
+                rules=options.rules, targets=TARGETS, default_backends={TENANT: ("tickets",)},
                 acknowledger=acknowledger, channels=self.channels,
             ),
             keyring=self.keyring, clock=self.clock, new_id=self.new_id, log=self.log,

@@ -213,6 +213,19 @@ async def test_quarantined_arrival_is_replayed(
     assert (await client.post(path, as_="operator")).status == 409
 
 
+async def test_queued_delivery_is_discarded(client: Client, world: World) -> None:
+    """What waits can be given up as well; what has left cannot."""
+    path = f"{API}/deliveries/{show('dlv', world.ids['kettle_dead'])}"
+    await client.post(f"{path}/replay", as_="operator")
+    got = await client.post(f"{path}/discard", as_="operator")
+    assert (got.status, got.json["state"]) == (200, "cancelled")
+    sent = show("dlv", world.ids["kettle_delivered"])
+    got = await client.post(f"{API}/deliveries/{sent}/discard", as_="operator")
+    assert (409, f"{sent} is delivered; only dead, unknown and queued deliveries can be discarded.") == (
+        got.status, got.json["detail"],
+    )  # fmt: skip
+
+
 async def test_quarantined_arrival_is_discarded(client: Client, world: World) -> None:
     """A discarded arrival leaves the list and stays readable by its id."""
     arrival = show("arr", world.ids["arrival_poison"])
