@@ -12,6 +12,7 @@
     ├── UnreadableArrival          what arrived cannot be read; it is quarantined
     ├── NotFound                   no such record for this tenant
     ├── Refused                    the request makes no sense in the present state
+    │   └── KeyReused              an idempotency key stands for another request
     └── ConnectorError             a channel or backend could not do what was asked
         ├── Unreachable            nothing was sent; trying again is safe
         ├── Throttled              the target asked for a pause
@@ -145,6 +146,12 @@ class Refused(GatewayError):
 
     code = "refused"
     exit_code = 7
+
+
+class KeyReused(Refused):
+    """The idempotency key stands for another request; nothing was taken in."""
+
+    code = "key_reused"
 
 
 class ConnectorError(GatewayError):

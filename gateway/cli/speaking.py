@@ -23,7 +23,11 @@ C = TypeVar("C", bound=Callable[..., Any])
 def speaking(command: C) -> C:
     """Add the arguments and options of a command that says something."""
     for add in (
-        click.option("--key", default="", help="Makes it unique: the same key twice is one."),
+        click.option(
+            "--key",
+            default="",
+            help="Makes it unique in this conversation: the same key twice is one.",
+        ),
         click.option(
             "--attach",
             multiple=True,
@@ -49,6 +53,8 @@ def speak(
     internal: bool,
 ) -> str:
     """Store a reply or note and return its arrival's id."""
+    from gateway.core.repeating import own_key
+
     said = words(text)
     files = [
         DraftAttachment(
@@ -68,7 +74,7 @@ def speak(
             internal=internal,
             author=author,
             attachments=files,
-            key=key,
+            key=own_key("", conversation.number, key),
         )
 
     with named(conversation):

@@ -20,6 +20,7 @@ from gateway.core.pipeline.mending import (
 )
 from gateway.core.pipeline.merging import merge, said_since, unmerge
 from gateway.core.pipeline.work import Work
+from gateway.core.repeating import SOURCE, said_before
 from gateway.domain.arrival import NewArrival
 from gateway.domain.changes import Changes
 from gateway.domain.conversation import ConversationState, Link
@@ -93,13 +94,14 @@ class Operator:
 
         Args:
             internal: a note that no customer sees.
-            key: the caller's idempotency key; the same key twice is one reply.
+            key: an idempotency key, which `own_key` makes; the same key twice is one reply.
 
         Returns:
-            The arrival's id.
+            The arrival's id; of the first one, if this was said under the key before.
 
         Raises:
             NotFound: no such conversation for these tenants.
+            KeyReused: something else was said under the key.
             Refused: the text is empty.
         """
         if not text.strip() and not attachments:
@@ -109,9 +111,12 @@ class Operator:
             conversation=view.conversation.id, text=text, html=html, subject=subject,
             internal=internal, author=author, attachments=tuple(attachments),
         )  # fmt: skip
+        tenant = view.conversation.tenant
+        if key and (before := await said_before(self.store, tenants, tenant, key, said)):
+            return before
         door = IntakeDoor(
             store=self.store, clock=self._clock, new_id=self._new_id,
-            tenant=view.conversation.tenant, source="api", kind="api",
+            tenant=tenant, source=SOURCE, kind="api",
             on_accepted=self._on_accepted,
         )  # fmt: skip
         [arrival] = await door.accept(

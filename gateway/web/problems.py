@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple, get_args
 import msgspec
 from aiohttp import web
 
-from gateway.errors import HookFailure, NotFound, Overloaded, Refused, StoreError
+from gateway.errors import HookFailure, KeyReused, NotFound, Overloaded, Refused, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:intake-gateway:problem:"
@@ -124,6 +124,11 @@ def as_problem(error: Exception) -> Problem | None:
             return error
         case NotFound():
             return Problem("not_found", MISSING)
+        case KeyReused():
+            fault = FaultDocument(
+                path="header.idempotency-key", reason="it came before with other content"
+            )
+            return Problem("key_reused", _sentence(str(error)), faults=[fault])
         case Refused():
             return Problem("refused", _sentence(str(error)))
         case Overloaded():

@@ -27,13 +27,25 @@ STATES: dict[str, Literal["open", "waiting", "held", "resolved", "closed"]] = {
 
 
 def already_known(work: Work, arrival: Arrival, part: int, known: Known) -> bool:
-    """Whether this part of an arrival was taken in before; noted as a duplicate."""
+    """Whether this part of an arrival was taken in before; noted as a duplicate.
+
+    A person's words under the key of others are put aside instead: they would vanish.
+    """
     keys = (exact_key(arrival, part), loose_key(arrival, part))
     holder = next((known.claimed[key] for key in keys if key in known.claimed), None)
     if holder is None:
         return False
     if holder in known.gone:
         bury(work, part, holder, known.gone[holder])
+        return True
+    if arrival.source_kind == "api" and keys[0] not in known.claimed:
+        work.put_aside(
+            Quarantined(
+                stage="match", code="key_reused", at=work.now,
+                error=f"its idempotency key stands for {show('msg', holder)}, which says something "
+                "else; nothing of it was sent: write it anew with another key, and discard this",
+            )
+        )  # fmt: skip
         return True
     work.decide(
         "duplicate", "redelivery", f"{arrival.source} handed this in before", message=holder

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from gateway.core.repeating import own_key
 from gateway.domain.draft import DraftAttachment
 from gateway.domain.ids import show
 from gateway.web.api.operation import PREFIX, Answer, Call, Operation
-from gateway.web.api.repeating import Repeats, Said
 from gateway.web.api.words import ONE_LINE, Base64, Line, Text
 from gateway.web.shapes.ids import ArrivalId, ConversationId
 
@@ -62,37 +62,24 @@ class Taken(Struct, frozen=True, kw_only=True):
 async def post_reply(call: Call) -> Answer:
     """Take in a reply."""
     reply: NewReply = call.body
-    return await _write(
-        call,
-        Said(
-            text=reply.text, html=reply.html, subject=reply.subject, internal=False,
-            author=reply.author or call.caller.name, attachments=_drafts(reply.attachments),
-        ),
-    )  # fmt: skip
+    return await _write(call, reply, internal=False, html=reply.html, subject=reply.subject)
 
 
 async def post_note(call: Call) -> Answer:
     """Take in a note."""
     note: NewNote = call.body
-    return await _write(
-        call,
-        Said(
-            text=note.text, internal=True, author=note.author or call.caller.name,
-            attachments=_drafts(note.attachments),
-        ),
+    return await _write(call, note, internal=True)
+
+
+async def _write(
+    call: Call, said: NewReply | NewNote, *, internal: bool, html: str = "", subject: str = ""
+) -> Answer:
+    caller, conversation = call.caller, call.ids["conversation"]
+    arrival = await call.services.operator.reply(
+        caller.tenants, conversation, text=said.text, html=html, subject=subject,
+        internal=internal, author=said.author or caller.name,
+        attachments=_drafts(said.attachments), key=own_key(caller.name, conversation, call.key),
     )  # fmt: skip
-
-
-async def _write(call: Call, said: Said) -> Answer:
-    services, conversation = call.services, call.ids["conversation"]
-    repeats = Repeats(services.store, call.caller, conversation, call.key)
-    arrival = await repeats.earlier(said)
-    if arrival is None:
-        arrival = await services.operator.reply(
-            call.caller.tenants, conversation, text=said.text, html=said.html,
-            subject=said.subject, internal=said.internal, author=said.author,
-            attachments=said.attachments, key=repeats.key,
-        )  # fmt: skip
     shown = show("arr", arrival)
     return Answer(
         value=Taken(arrival=shown, conversation=show("conv", conversation)),

@@ -18,6 +18,26 @@ def test_a_reply_is_stored_with_its_attachment(own_town: Town) -> None:
     assert "api" == why["arrivals"][0]["source"]
 
 
+def test_a_key_stands_for_one_reply(own_town: Town) -> None:
+    """A key is a conversation's own; while the first reply waits, nothing is judged yet."""
+    tap, invoice = (own_town.ids[f"conversation:{name}"] for name in ("tap", "invoice"))
+    first = own_town.call("reply", tap, "Done", "--key", "k-1", "--json").json["arrival"]
+    own_town.call("reply", tap, "Something else", "--key", "k-1")
+    own_town.call("reply", invoice, "Something else", "--key", "k-1")
+    own_town.work()
+    said = own_town.call("show", tap, "--json").json["messages"]
+    assert ["Done"] == [one["text"] for one in said if one["direction"] == "out"]
+    said = own_town.call("show", invoice, "--json").json["messages"]
+    assert ["Something else"] == [one["text"] for one in said if one["direction"] == "out"]
+    aside = own_town.call("quarantine", "list", "--json").json["items"][0]
+    assert "key_reused" == aside["reason"]["code"]
+    told = own_town.call("reply", tap, "Something else", "--key", "k-1", "--json")
+    assert (7, "key_reused") == (told.code, told.error["code"])
+    assert "use a new key for a new message; nothing was taken in" in told.error["message"]
+    again = own_town.call("reply", tap, "Done", "--key", "k-1", "--json")
+    assert (0, first) == (again.code, again.json["arrival"])
+
+
 def test_an_empty_reply_is_refused(town: Town) -> None:
     """Nothing but white space is no reply."""
     told = town.call("reply", town.ids["conversation:tap"], "  ")

@@ -60,6 +60,10 @@ class Town:
         """Call the command line in this folder, in a process of its own."""
         return call(args, folder=self.folder, given=given, variables=variables)
 
+    def work(self) -> None:
+        """Run a gateway here until nothing waits."""
+        asyncio.run(_work(self.folder))
+
     def configure(self, text: str) -> None:
         (self.folder / "gateway.toml").write_text(text)
 
@@ -86,6 +90,12 @@ async def _run(folder: Path) -> dict[str, str]:
         )
         await _settled(parts)
         return await _ids(parts, arrivals)
+
+
+async def _work(folder: Path) -> None:
+    assembly = read_assembly(folder / "gateway.toml")
+    async with opened(assembly, folder) as gateway, gateway.running():
+        await _settled(gateway.parts)
 
 
 async def _settled(parts: Parts) -> None:
