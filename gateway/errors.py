@@ -6,7 +6,7 @@
     ├── HookFailure                a plugin's hook raised or ran past its deadline
     ├── StoreError
     │   ├── Overloaded             bounded queues are full; come back later
-    │   ├── StoreUnavailable       the database does not answer, or its disk is full
+    │   ├── StoreUnavailable       the database does not answer, refuses us, or its disk is full
     │   ├── StoreBroken            a commit failed in a way that ends the process
     │   └── SchemaMismatch         the database is newer or older than this gateway
     ├── UnreadableArrival          what arrived cannot be read; it is quarantined
@@ -111,7 +111,7 @@ class Overloaded(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The database does not answer or its disk is full; nothing was acknowledged."""
+    """The database does not answer, refuses the gateway, or its disk is full; nothing was acknowledged."""
 
     code = "store_unavailable"
 

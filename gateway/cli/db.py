@@ -59,7 +59,7 @@ def _was(schema: str | None) -> str:
 
 def _make_folder(session: Session) -> None:
     """Make the folder of an embedded database that is not there yet."""
-    from gateway.store.opening import parse_url
+    from gateway.config.database import parse_url
 
     address = parse_url(session.settings.store.url)
     if address.get_backend_name() != "sqlite":
@@ -154,11 +154,14 @@ def copy(session: Session, target: str, place: str) -> None:
     No gateway may run meanwhile. A copy that was interrupted goes on when it is called again. At the
     end both databases are read and compared, table by table.
     """
+    from gateway.config.database import url_faults
     from gateway.core.alone import held
     from gateway.core.clock import SystemClock
     from gateway.store.opening import open_blobs
     from gateway.store.relocating import relocate
 
+    if faults := url_faults(target, "URL"):
+        raise click.UsageError("\n".join(map(str, faults)))
     settings = session.settings
     data, url = Path(settings.gateway.data), settings.store.url
     store = settings.store

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gateway.config.database import url_faults
 from gateway.config.retention import TenantRetention
+from gateway.config.server import StoreSettings
 from gateway.config.settings import Settings
 from gateway.config.validation import join
 from gateway.config.words import nearest
@@ -46,7 +48,16 @@ def check(settings: Settings, tree: Mapping[str, Any]) -> list[Fault]:
             for n, tenant in enumerate(token.tenants)
         ]
     uses += _routing(settings, tenants, channels, backends)
-    return faults + _undefined(uses) + _retention(settings)
+    return faults + _undefined(uses) + _store(settings.store) + _retention(settings)
+
+
+def _store(store: StoreSettings) -> list[Fault]:
+    faults = url_faults(store.url)
+    if store.api_role and store.url.startswith("sqlite"):
+        hint = "leave it out, or use PostgreSQL"
+        expected, found = "no role, as SQLite has none", repr(store.api_role)
+        faults.append(Fault(path="store.api_role", expected=expected, found=found, hint=hint))
+    return faults
 
 
 def _retention(settings: Settings) -> list[Fault]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from gateway.config.consistency import check
+from gateway.config.database import placed
 from gateway.config.interpolation import interpolate
 from gateway.config.settings import Settings
 from gateway.config.validation import validate
@@ -102,7 +103,7 @@ def _placed(settings: Settings, folder: Path) -> Settings:
         gateway=replace(settings.gateway, data=data),
         store=replace(
             store,
-            url=store.url.replace("{data}", data),
+            url=placed(store.url.replace("{data}", data), folder),
             blobs=blobs if "://" in blobs else str(folder / blobs),
         ),
     )

@@ -14,7 +14,7 @@ from gateway.config.storage import S3_PLACE, S3Settings
 
 MIB = 1024 * 1024
 Scope = Literal["read", "reply", "operate", "erase", "admin"]
-_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^/@\s]*(@)")
+_PASSWORD = re.compile(r"(://[^/@:\s]*:)\S*(@)")  # up to the last @, if it holds one unescaped
 _LEAST_TOKEN, _LEAST_KEY = 16, 32
 
 
@@ -76,7 +76,8 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             pattern=r"^(sqlite|postgresql)(\+[a-z]+)?://",
             description="sqlite:///PATH for one process, postgresql://USER:PASSWORD@HOST/DATABASE "
-            "for more; {data} stands for the data folder.",
+            "for more, and ?sslmode=verify-full&sslrootcert=FILE behind it for TLS; {data} stands for "
+            "the data folder.",
             extra={"expects": "a URL that begins with sqlite:// or postgresql://"},
         ),
     ] = "sqlite:///{data}/gateway.db"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.config.database import parse_url
 from gateway.errors import NotFound, Refused, StoreUnavailable
 from gateway.store import migrating
 from gateway.store.backup import back_up, check_integrity
@@ -21,7 +22,6 @@ from gateway.store.blobs import BlobStore, FileBlobs
 from gateway.store.copying import Advance, copy, holds_nothing, used_blobs
 from gateway.store.ends import reading, writing
 from gateway.store.folders import make_folder, sync_folder
-from gateway.store.opening import parse_url
 
 DATABASE, BLOBS, MANIFEST, KEYS = "gateway.db", "blobs", "manifest.json", ("reply.key", "instance")
 _AT_ONCE = 8

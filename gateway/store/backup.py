@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from gateway.config.database import parse_url
 from gateway.errors import Refused, StoreUnavailable
-from gateway.store.opening import parse_url
 
 _PAGES = 2_000
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Column, Connection, Table, delete, func, literal, select, text, tuple_
 
+from gateway.config.database import parse_url
 from gateway.errors import Refused, StoreError
 from gateway.store import schema
 from gateway.store.ends import Run
-from gateway.store.opening import parse_url
 from gateway.store.statements import insert_into, is_postgres, present
 from gateway.store.transactions import EARLIER
 

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 
+from gateway.config.database import parse_url
 from gateway.errors import StoreError, StoreUnavailable
+from gateway.store.connecting import postgres_engine
 from gateway.store.faults import store_error
-from gateway.store.opening import parse_url
 
 Work: TypeAlias = Callable[[Connection], Any]
 Run: TypeAlias = Callable[[Work], Awaitable[Any]]
@@ -47,10 +47,7 @@ async def writing(url: str) -> AsyncGenerator[Run]:
         async with _sqlite(url, "BEGIN IMMEDIATE", one_transaction=False) as run:
             yield run
     else:
-        engine = create_async_engine(
-            parse_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool,
-            connect_args={"timeout": 10},
-        )  # fmt: skip
+        engine = postgres_engine(parse_url(url), poolclass=NullPool)
 
         async def run(work: Work) -> Any:
             async with engine.begin() as connection:
@@ -99,10 +96,9 @@ def _engine(url: str, begin: str) -> Engine:
 
 @asynccontextmanager
 async def _postgres_snapshot(url: str) -> AsyncGenerator[Run]:
-    engine = create_async_engine(
-        parse_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool,
-        connect_args={"timeout": 10, "server_settings": _PATIENT},
-    )  # fmt: skip
+    engine = postgres_engine(
+        parse_url(url), connect={"server_settings": _PATIENT}, poolclass=NullPool
+    )
     try:
         async with engine.connect() as opened:
             connection = await opened.execution_options(isolation_level="REPEATABLE READ")

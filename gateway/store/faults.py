@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import ssl
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -17,6 +18,14 @@ _NAMES = {"message": "seq", "plugin_state": "state"}
 _SERIALIZATION, _DEADLOCK, _LOCK_TIMEOUT = "40001", "40P01", "55P03"
 # PostgreSQL's classes for a server that is gone, out of resources, shutting down or at fault.
 _AWAY = ("08", "53", "57", "58")
+# Its states for a server that answers but does not let the gateway do its work, and the remedy.
+_REFUSALS = {
+    "28": "check user and password in the database's URL (store.url), and the server's pg_hba.conf",
+    "3D": "create the database, or mend its name in the URL (store.url)",
+    "3F": "have its owner make a schema that the gateway's user may use",
+    "42501": "have the owner of database and schema grant it to the gateway's user",
+    "25006": "name the server that takes writes in store.url, or add target_session_attrs=read-write to it",
+}
 _DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -49,14 +58,22 @@ def store_error(error: BaseException) -> StoreError | None:
     code = _sqlite_code(error)
     if code is not None:
         return _sqlite_error(code, error)
-    state = _sqlstate(error)
-    if isinstance(error, DBAPIError) and (
-        error.connection_invalidated or (state or "").startswith(_AWAY)
+    state = _sqlstate(error) or ""
+    for refusal, remedy in _REFUSALS.items():
+        if state.startswith(refusal):
+            return StoreUnavailable(
+                f"the database refuses the gateway: {_first_line(error)}; {remedy}"
+            )
+    if isinstance(error, ssl.SSLError):
+        return StoreUnavailable(
+            f"the database's server is not to be trusted: {_first_line(error)}; check the host and "
+            "sslrootcert in the database's URL (store.url), and the server's certificate"
+        )
+    if (
+        isinstance(error, (InterfaceError, OperationalError, OSError, TimeoutError))
+        or (isinstance(error, DBAPIError) and error.connection_invalidated)
+        or state.startswith(_AWAY)
     ):
-        return StoreUnavailable(f"the database does not answer: {_first_line(error)}")
-    if isinstance(error, (InterfaceError, OperationalError, OSError, TimeoutError)):
-        return StoreUnavailable(f"the database does not answer: {_first_line(error)}")
-    if (getattr(error, "sqlstate", None) or "").startswith(_AWAY):
         return StoreUnavailable(f"the database does not answer: {_first_line(error)}")
     return None
 

@@ -147,13 +147,9 @@ def _run_sqlite(address: URL, function: Callable[[Connection], R]) -> R:
 
 
 async def _run_postgres(address: URL, function: Callable[[Connection], R]) -> R:
-    from sqlalchemy.ext.asyncio import create_async_engine
+    from gateway.store.connecting import postgres_engine
 
-    engine = create_async_engine(
-        address.set(drivername="postgresql+asyncpg"),
-        poolclass=NullPool,
-        connect_args={"timeout": 10},
-    )
+    engine = postgres_engine(address, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(function)

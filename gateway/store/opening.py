@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
+from gateway.config.database import SETTING, parse_url
 from gateway.config.server import StoreSettings
 from gateway.config.storage import S3_PLACE
 from gateway.contracts.services import Clock
@@ -16,26 +16,6 @@ from gateway.store.base import Bounds
 from gateway.store.blobs import BlobStore, FileBlobs
 from gateway.store.operations import Store
 from gateway.store.sqlite import SqliteStore
-
-_EXPECTED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
-
-
-def parse_url(url: str) -> URL:
-    """Read a store's URL.
-
-    Raises:
-        ConfigError: it names neither a SQLite file nor a PostgreSQL database.
-    """
-    try:
-        address = make_url(url)
-        backend = address.get_backend_name()
-    except (ArgumentError, ValueError):
-        raise _fault("", "") from None
-    if backend not in ("sqlite", "postgresql", "postgres"):
-        raise _fault(backend, "no other database is supported")
-    if backend == "sqlite" and address.database in (None, "", ":memory:"):
-        raise _fault("a database in memory", "what is acknowledged has to outlive the process")
-    return address.set(drivername="sqlite" if backend == "sqlite" else "postgresql")
 
 
 def open_blobs(
@@ -66,10 +46,6 @@ def open_blobs(
             found=repr(place), hint="pip install 'intake-gateway[s3]'",
         )  # fmt: skip
         raise ConfigError([fault]) from None
-
-
-def _fault(found: str, hint: str) -> ConfigError:
-    return ConfigError([Fault(path="store.url", expected=_EXPECTED, found=found, hint=hint)])
 
 
 async def open_store(
@@ -130,13 +106,6 @@ def _make(
     lease: float,
     api_role: str,
 ) -> Store:
-    if api_role and address.get_backend_name() == "sqlite":
-        raise ConfigError(
-            [Fault(
-                path="store.api_role", expected="no role, as SQLite has none", found=repr(api_role),
-                hint="leave it out, or use PostgreSQL",
-            )]
-        )  # fmt: skip
     if address.get_backend_name() == "sqlite":
         return SqliteStore(
             Path(address.database or ""),
@@ -150,9 +119,11 @@ def _make(
     try:
         import asyncpg  # noqa: F401 - said here, where it can be said well
     except ImportError:
-        raise _fault(
-            "PostgreSQL without its library", "pip install 'intake-gateway[postgres]'"
-        ) from None
+        fault = Fault(
+            path=SETTING, expected="sqlite:///PATH, as the library for PostgreSQL is not installed",
+            hint="pip install 'intake-gateway[postgres]'",
+        )  # fmt: skip
+        raise ConfigError([fault]) from None
     from gateway.store.postgres import PostgresStore
 
     return PostgresStore(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.contracts.services import Clock
 from gateway.domain.changes import Changes, Conflict
@@ -23,6 +23,7 @@ from gateway.store.arrivals import Appended
 from gateway.store.base import BaseStore, Bounds
 from gateway.store.batching import GroupCommits
 from gateway.store.blobs import BlobStore
+from gateway.store.connecting import postgres_engine
 from gateway.store.faults import conflict_of, store_error
 from gateway.store.migrating import prepare
 from gateway.store.operations import Tenants
@@ -32,7 +33,7 @@ from gateway.store.transactions import number_anew
 
 R = TypeVar("R")
 CONNECTIONS = 8
-CONNECT_SECONDS, COMMAND_SECONDS = 10, 60
+COMMAND_SECONDS = 60
 _TRIES = 5
 _SETTINGS = {
     # Whatever the server's default is: what is acknowledged is on disk.
@@ -167,15 +168,14 @@ def _engine(url: URL, size: int, session: str, lease: float) -> AsyncEngine:
         "application_name": session,
         "idle_in_transaction_session_timeout": f"{max(1000, int(lease * 1000))}ms",
     }
-    return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
+    return postgres_engine(
+        url,
         pool_size=size,
         max_overflow=0,
         pool_timeout=COMMAND_SECONDS,
         # A connection that a restart of the server cut is noticed before it is used.
         pool_pre_ping=True,
-        connect_args={
-            "timeout": CONNECT_SECONDS,
+        connect={
             "command_timeout": COMMAND_SECONDS,
             "server_settings": settings,
             "prepared_statement_cache_size": 500,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from gateway.config.database import parse_url
 from gateway.errors import Refused
 from gateway.store import migrating
 from gateway.store.archive import copy_blobs, set_up
 from gateway.store.blobs import BlobStore
 from gateway.store.copying import Advance, Copied, copy, running_on, used_blobs
 from gateway.store.ends import reading, writing
-from gateway.store.opening import parse_url
 
 
 async def relocate(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from gateway.domain.arrival import Quarantined
 from gateway.domain.changes import Changes
-from gateway.errors import ConfigError, NotFound, StoreUnavailable
+from gateway.errors import NotFound, StoreUnavailable
 from gateway.store.blobs import MemoryBlobs
 from gateway.store.opening import open_store
 from gateway.store.operations import ConversationFilter, Cursor, DeliveryFilter, Tenants
@@ -159,12 +159,3 @@ async def test_a_role_that_does_not_do_is_named(
     assert words.format(role=role) in str(told.value)
     await as_owner(owner, f"DROP ROLE IF EXISTS {role}")
     await owner.close()
-
-
-async def test_sqlite_has_no_roles(tmp_path: object) -> None:
-    """On SQLite a role is a mistake in the configuration, and told as one."""
-    with pytest.raises(ConfigError) as told:
-        await open_store(
-            f"sqlite:///{tmp_path}/x.db", blobs=MemoryBlobs(), clock=FixedClock(), api_role="api"
-        )
-    assert ["store.api_role"] == [fault.path for fault in told.value.faults]

@@ -81,6 +81,7 @@ def test_it_loads_with_everything_taken(text: str, tmp_path: Path) -> None:
     """Every commented line is right: taking them all leaves no unknown key and no wrong type."""
     (tmp_path / "reply.key").write_text("k" * 32)
     taken = uncommented(text).replace("support", "email")
+    taken = taken.replace("sqlite:///{data}/gateway.db", "postgresql://gateway@localhost/gateway")
     reading = read_text(
         taken,
         folder=tmp_path,

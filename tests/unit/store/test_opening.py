@@ -10,26 +10,10 @@ import pytest
 from gateway.config.server import StoreSettings
 from gateway.errors import ConfigError
 from gateway.store.blobs import FileBlobs, MemoryBlobs
-from gateway.store.opening import open_blobs, open_store, parse_url
+from gateway.store.opening import open_blobs, open_store
 from gateway.store.s3 import S3Blobs
 from gateway.store.sqlite import SqliteStore
 from tests.unit.store.values import FixedClock
-
-
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("nonsense", "sqlite:///PATH or postgresql://"),
-        ("mysql://localhost/x", "no other database is supported"),
-        ("sqlite://", "has to outlive the process"),
-        ("sqlite:///:memory:", "has to outlive the process"),
-    ],
-)
-def test_a_url_that_names_no_store_is_a_fault_of_the_config(url: str, words: str) -> None:
-    """The operator reads which setting it is, what is expected, and why."""
-    with pytest.raises(ConfigError, match=words) as raised:
-        parse_url(url)
-    assert "store.url" == raised.value.faults[0].path
 
 
 async def test_a_sqlite_url_opens_a_file(tmp_path: Path) -> None:
