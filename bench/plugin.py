@@ -80,6 +80,9 @@ class Hook(Channel[Nothing]):
     def parser(self) -> Parser:
         return parse
 
+    def is_quick(self, arrival: Arrival) -> bool:
+        return len(arrival.body) <= 4096  # a few fields of JSON, read in microseconds
+
 
 class Poster(Backend[Sink]):
     """Posts every forward to the sink, over kept connections."""

@@ -10,6 +10,7 @@
     │   ├── StoreBroken            a commit failed in a way that ends the process
     │   └── SchemaMismatch         the database is newer or older than this gateway
     ├── UnreadableArrival          what arrived cannot be read; it is quarantined
+    │   └── WrongReading           a plugin's parser answered what no parser may answer
     ├── NotFound                   no such record for this tenant
     ├── Refused                    the request makes no sense in the present state
     │   └── KeyReused              an idempotency key stands for another request
@@ -132,6 +133,22 @@ class UnreadableArrival(GatewayError):
     """What arrived cannot be read; it is quarantined with this reason."""
 
     code = "unreadable"
+    plugin: str = ""
+
+
+class WrongReading(UnreadableArrival):
+    """A plugin's parser answered what no parser may answer; the arrival is quarantined.
+
+    Args:
+        reason: what it answered, and what is expected.
+        plugin: whose parser it is, if that is known.
+    """
+
+    code = "wrong_answer"
+
+    def __init__(self, reason: str, plugin: str = "") -> None:
+        self.reason, self.plugin = reason, plugin
+        super().__init__(f"plugin {plugin!r}: {reason}" if plugin else reason)
 
 
 class NotFound(GatewayError):

@@ -138,7 +138,7 @@ class Parts:
         }
         return Preparer(
             connectors=connectors, pool=self.pool, hooks=self.hooks, blobs=self.blobs,
-            clock=self.clock, new_id=self.new_id,
+            clock=self.clock, new_id=self.new_id, plugins=self.assembly.plugins_of,
         )  # fmt: skip
 
     @property

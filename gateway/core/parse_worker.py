@@ -16,18 +16,10 @@ from typing import BinaryIO
 
 import msgspec
 
-from gateway.domain.draft import Parsed
-from gateway.errors import UnreadableArrival
+from gateway.core.readings import read, without_parser
 
 LENGTHS = struct.Struct(">QQ")  # of a request: of the pickle, and of the body behind it
 LENGTH = struct.Struct(">Q")  # of an answer
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a worker answers; plain data, so that a subverted worker cannot do more than lie."""
-
-    parsed: tuple[Parsed, ...] = ()
-    error: str | None = None
 
 
 def _read(stream: BinaryIO, size: int) -> bytes | None:
@@ -38,14 +30,9 @@ def _read(stream: BinaryIO, size: int) -> bytes | None:
 def _answer(request: bytes, body: bytes) -> bytes:
     try:
         parser, arrival = pickle.loads(request)  # noqa: S301 - from our own parent process
-        arrival = msgspec.structs.replace(arrival, body=body)
-        return msgspec.msgpack.encode(Answer(parsed=tuple(parser(arrival))))
-    except MemoryError:
-        return msgspec.msgpack.encode(Answer(error="it needs more memory than the limit allows"))
-    except UnreadableArrival as error:
-        return msgspec.msgpack.encode(Answer(error=str(error)))
     except Exception as error:
-        return msgspec.msgpack.encode(Answer(error=f"{type(error).__name__}: {error}"))
+        return without_parser(error)
+    return read(parser, msgspec.structs.replace(arrival, body=body))
 
 
 class PluginFiles:

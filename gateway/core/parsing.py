@@ -17,13 +17,13 @@ from types import MappingProxyType
 import msgspec
 
 from gateway.contracts.channel import Parser
-from gateway.core.parse_worker import LENGTH, LENGTHS, Answer
+from gateway.core.parse_worker import LENGTH, LENGTHS
+from gateway.core.readings import taken, without_parser
 from gateway.domain.arrival import Arrival
 from gateway.domain.draft import Parsed
 from gateway.errors import UnreadableArrival
 
 PIECE = 64 * 1024
-_DECODER = msgspec.msgpack.Decoder(Answer)
 Request = tuple[bytes, bytes]
 """A parser with an arrival, pickled, and the arrival's body."""
 
@@ -57,11 +57,15 @@ class ParserPool:
 
         Raises:
             UnreadableArrival: the parser said so, ran past its deadline, or its process died.
+            WrongReading: it answered what no parser may answer, or cannot be sent to a worker.
         """
         # The body goes beside it: to copy a large one at once would hold up the event loop.
-        request = (
-            pickle.dumps((parser, msgspec.structs.replace(arrival, body=b""))), arrival.body,
-        )  # fmt: skip
+        try:
+            request = (
+                pickle.dumps((parser, msgspec.structs.replace(arrival, body=b""))), arrival.body,
+            )  # fmt: skip
+        except Exception as error:
+            return taken(without_parser(error))
         worker = await self._idle.get()
         try:
             async with asyncio.timeout(self._deadline):
@@ -81,11 +85,9 @@ class ParserPool:
             raise
         finally:
             self._idle.put_nowait(worker)
-        if answer.error is not None:
-            raise UnreadableArrival(answer.error)
-        return answer.parsed
+        return taken(answer)
 
-    async def _ask(self, worker: _Worker, request: Request) -> Answer:
+    async def _ask(self, worker: _Worker, request: Request) -> bytearray:
         """Ask a worker; what killed one that had done other work before is tried on a new one."""
         used = worker.used
         try:
@@ -111,7 +113,7 @@ async def _write(stream: asyncio.StreamWriter, request: Request) -> None:
             await stream.drain()
 
 
-async def _read(stream: asyncio.StreamReader) -> Answer:
+async def _read(stream: asyncio.StreamReader) -> bytearray:
     """Read an answer piece by piece, as it comes."""
     (length,) = LENGTH.unpack(await stream.readexactly(LENGTH.size))
     answer = bytearray()
@@ -120,7 +122,7 @@ async def _read(stream: asyncio.StreamReader) -> Answer:
         if not piece:
             raise EOFError("the worker ended within its answer")
         answer += piece
-    return _DECODER.decode(answer)
+    return answer
 
 
 class _Worker:
@@ -133,7 +135,7 @@ class _Worker:
         """Whether its process has done something before."""
         return self._process is not None
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: Request) -> bytearray:
         process = self._process
         if process is None or process.returncode is not None:
             process = self._process = await asyncio.create_subprocess_exec(

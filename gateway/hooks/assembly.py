@@ -72,6 +72,23 @@ class Assembly:
             {*channels, *(f"backend/{name}" for name in self.backends), *self.unavailable}
         )
 
+    @property
+    def plugins_of(self) -> dict[tuple[str, str], str]:
+        """Which plugin brought each channel and backend, by (kind, name)."""
+        brought = {
+            (word, kind): plugin.name
+            for plugin in self.plugins.plugins
+            for word, kinds in (
+                ("channel", plugin.channel_types), ("backend", plugin.backend_types),
+            )
+            for kind in kinds
+        }  # fmt: skip
+        return {
+            (word, name): brought.get((word, one.kind.name), "")
+            for word, made in (("channel", self.channels), ("backend", self.backends))
+            for name, one in made.items()
+        }
+
 
 def assemble_file(
     path: Path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -13,13 +14,14 @@ from gateway.contracts.services import Clock
 from gateway.core.api_reply import parse_api_reply
 from gateway.core.parsing import ParserPool
 from gateway.core.pipeline.candidate import Candidate, Note, candidate_message
+from gateway.core.readings import read, taken, without_parser
 from gateway.core.sniffing import sniff
 from gateway.domain.answers import Hold, Refuse
 from gateway.domain.arrival import Arrival
 from gateway.domain.decision import DecisionKind
 from gateway.domain.draft import AgentReply, Draft, DraftAttachment, Parsed
 from gateway.domain.message import Attachment
-from gateway.errors import UnreadableArrival
+from gateway.errors import UnreadableArrival, WrongReading
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Answered, Piped
 from gateway.store.blobs import BlobStore
@@ -48,6 +50,7 @@ class Preparer:
 
     Args:
         connectors: channels and backends by (kind, name), as arrivals name them.
+        plugins: which plugin brought each of them.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class Preparer:
         blobs: BlobStore,
         clock: Clock,
         new_id: Callable[[], int],
+        plugins: Mapping[tuple[str, str], str] = MappingProxyType({}),
     ) -> None:
+        self._plugins = plugins
         self._connectors, self._pool, self._hooks = connectors, pool, hooks
         self._blobs, self._clock, self._new_id = blobs, clock, new_id
 
@@ -68,6 +73,7 @@ class Preparer:
 
         Raises:
             UnreadableArrival: it cannot be read.
+            WrongReading: the connector's parser answered what no parser may answer.
         """
         if arrival.source_kind == "api":
             return parse_api_reply(arrival)
@@ -77,14 +83,20 @@ class Preparer:
                 f"no {arrival.source_kind} is called {arrival.source!r} any more; "
                 "put it back into the configuration and replay this"
             )
-        if not connector.is_quick(arrival):
-            return await self._pool.parse(connector.parser, arrival)
         try:
-            return connector.parser(arrival)
-        except UnreadableArrival:
-            raise
+            return await self._read(connector, arrival)
+        except WrongReading as error:
+            plugin = self._plugins.get((arrival.source_kind, arrival.source), "")
+            raise WrongReading(error.reason, plugin) from error
+
+    async def _read(
+        self, connector: Channel[Any] | Backend[Any], arrival: Arrival
+    ) -> Sequence[Parsed]:
+        try:
+            parser, quick = connector.parser, connector.is_quick(arrival)
         except Exception as error:
-            raise UnreadableArrival(f"{type(error).__name__}: {error}") from error
+            return taken(without_parser(error))
+        return taken(read(parser, arrival)) if quick else await self._pool.parse(parser, arrival)
 
     async def prepare(self, arrival: Arrival, *, released: bool = False) -> list[Prepared]:
         """Prepare every part of an arrival.

@@ -227,7 +227,7 @@ class Pipeline:
                         await self._put_aside(arrival, error.hook, error, failures, error.plugin)
                         return
                 except UnreadableArrival as error:
-                    await self._put_aside(arrival, "parse", error, failures + 1)
+                    await self._put_aside(arrival, "parse", error, failures + 1, error.plugin)
                     return
                 except Exception as error:
                     failures += 1
@@ -354,6 +354,6 @@ class Pipeline:
                 continue
             self._log.warning(
                 "arrival.quarantined", arrival=arrival.id, source=arrival.source, stage=stage,
-                code=code,
+                code=code, plugin=plugin,
             )  # fmt: skip
             return

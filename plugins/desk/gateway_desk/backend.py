@@ -9,6 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from gateway import (
+    Arrival,
     Backend,
     BackendCapabilities,
     Context,
@@ -94,6 +95,10 @@ class Desk(Backend[DeskSettings]):
     def parser(self) -> Parser:
         """Read answers, notes and state changes."""
         return read_arrival
+
+    def is_quick(self, arrival: Arrival) -> bool:
+        """Whether it is JSON of a size that is read in no time."""
+        return len(arrival.body) <= 65_536
 
     def routes(self, intake: Intake) -> Sequence[Route]:
         """Answer the desk's JSON API, if a token is configured."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 from gateway import AgentReply, Arrival, Parsed, TicketChange, UnreadableArrival
 from gateway_desk.ticket import Audience, TicketState
+
+Moment = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+"""Milliseconds since the Unix epoch."""
 
 
 class WrittenReply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
@@ -18,7 +22,7 @@ class WrittenReply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
     audience: Audience
     author: str = ""
     text: str
-    at: int
+    at: Moment
 
 
 class WrittenState(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
@@ -26,7 +30,7 @@ class WrittenState(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
 
     ticket: str
     state: TicketState
-    at: int
+    at: Moment
 
 
 _decoder = msgspec.json.Decoder(WrittenReply | WrittenState)
@@ -40,7 +44,7 @@ def read_arrival(arrival: Arrival) -> Sequence[Parsed]:
     """
     try:
         written = _decoder.decode(arrival.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableArrival(f"not what a desk writes: {error}") from error
     if isinstance(written, WrittenState):
         return [

@@ -10,6 +10,7 @@ from typing import ClassVar
 import msgspec
 
 from gateway import (
+    Arrival,
     Backend,
     BackendCapabilities,
     ConnectorError,
@@ -212,6 +213,11 @@ class RtBackend(Backend[RtSettings]):
     def parser(self) -> Parser:
         """Read entries; what each status means is bound to it."""
         return partial(read_arrival, self.context.settings.states)
+
+    def is_quick(self, arrival: Arrival) -> bool:
+        """Whether it is plain text of a size that is read in no time; HTML can take very long."""
+        body = arrival.body
+        return len(body) <= 65_536 and b"<" not in body and b"\\u00" not in body
 
     async def probe(self) -> Health:
         """Log in, and look whether the queue has the custom fields."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -39,7 +39,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["reply", "note", "customer", "status", "unreadable"]
     ticket: str
     entry: str
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
     author: str = ""
     author_id: str = ""
     text: str = ""

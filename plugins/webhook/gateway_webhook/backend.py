@@ -11,6 +11,7 @@ from typing import ClassVar
 import aiohttp
 
 from gateway import (
+    Arrival,
     Backend,
     BackendCapabilities,
     ConnectorError,
@@ -85,6 +86,10 @@ class WebhookBackend(Backend[WebhookSettings]):
     def parser(self) -> Parser:
         """Read callbacks."""
         return read_arrival
+
+    def is_quick(self, arrival: Arrival) -> bool:
+        """Whether it is JSON of a size that is read in no time."""
+        return len(arrival.body) <= 65_536
 
     async def probe(self) -> Health:
         """Connect, by a HEAD request that any answer satisfies; then a ping if settings say so."""

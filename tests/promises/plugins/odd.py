@@ -71,9 +71,6 @@ class Odd(Channel[OddSettings]):
     def parser(self) -> Parser:
         return read
 
-    def is_quick(self, arrival: Arrival) -> bool:
-        return False
-
 
 @hookimpl
 def register_channels() -> Iterable[ChannelType]:

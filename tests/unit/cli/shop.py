@@ -69,6 +69,9 @@ class Shop(Channel[ShopSettings]):
         settings = self.context.settings
         return partial(read, loud=settings.loud, lenient=settings.lenient)
 
+    def is_quick(self, arrival: Arrival) -> bool:
+        return True
+
     async def send(self, reply: Reply) -> Sent:
         return Sent(external_ids=(reply.key,))
 

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from gateway.domain.arrival import Arrival
 from gateway.domain.draft import Draft, Parsed
@@ -54,3 +55,60 @@ def prints(arrival: Arrival) -> Sequence[Parsed]:
     os.write(1, b"\x00" * 100)
     sys.stdout.flush()
     return plain(arrival)
+
+
+def keeps_pairs(arrival: Arrival) -> Sequence[Parsed]:
+    """Keep a pair, which no database has, as something of the channel's own."""
+    return [Draft(text="hello", extra={"pairs": [("a", 1)]})]
+
+
+def exits(arrival: Arrival) -> Sequence[Parsed]:
+    """Want the whole program to end."""
+    sys.exit(3)
+
+
+def answers_a_dictionary(arrival: Arrival) -> Any:
+    """Answer the words that a draft has, but no draft."""
+    return [{"text": "hello"}]
+
+
+def answers_nothing(arrival: Arrival) -> Any:
+    """Forget to answer."""
+    return None
+
+
+def answers_bit_by_bit(arrival: Arrival) -> Any:
+    """Answer what can be gone through only once."""
+    yield Draft(text="hello")
+
+
+async def answers_later(arrival: Arrival) -> Any:
+    """Be a coroutine function."""
+    return [Draft(text="hello")]
+
+
+def answers_a_draft(arrival: Arrival) -> Any:
+    """Answer one thing, not a list of it."""
+    return Draft(text="hello")
+
+
+def answers_a_number_as_text(arrival: Arrival) -> Any:
+    """Answer a draft in which a field has a wrong type."""
+    return [Draft(text=5)]  # type: ignore[arg-type]
+
+
+def answers_what_cannot_be_kept(arrival: Arrival) -> Any:
+    """Answer half of a character."""
+    return [Draft(text="\ud800")]
+
+
+WRONG = {
+    answers_a_dictionary: "a value of type dict as item 0",
+    answers_nothing: "its parser answered None; a list or tuple of Draft, Receipt,",
+    answers_bit_by_bit: "a value of type generator",
+    answers_later: "a value of type coroutine",
+    answers_a_draft: "a value of type Draft; a list",
+    answers_a_number_as_text: "Expected `str`, got `int` - at `$[0].text`",
+    answers_what_cannot_be_kept: "a value that cannot be kept",
+}
+"""Parsers that break their contract, and what is said of each."""

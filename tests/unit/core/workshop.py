@@ -199,6 +199,9 @@ class Shelf(Backend[Nothing]):
     def parser(self) -> Parser:
         return read_pigeon
 
+    def is_quick(self, arrival: Arrival) -> bool:
+        return True
+
     @property
     def entries(self) -> list[Forward]:
         """Everything in all tickets, ticket by ticket."""
@@ -350,6 +353,7 @@ class Workshop:
             preparer=Preparer(
                 connectors=connectors, pool=ParserPool(workers=0), hooks=self.hooks,
                 blobs=self.blobs, clock=self.clock, new_id=self.new_id,
+                plugins={("channel", "post"): "pigeons"},
             ),
             inbound=Inbound(
                 hooks=self.hooks, store=self.store, keyring=self.keyring, policy=options.matching,

@@ -69,6 +69,10 @@ class Letters(Channel[NoSettings]):
         """Read letters."""
         return read_letter
 
+    def is_quick(self, arrival: Arrival) -> bool:
+        """Whether it is; nothing here is hostile."""
+        return True
+
     async def send(self, reply: Reply) -> Sent:
         """Keep a reply."""
         self.sent.append(reply)

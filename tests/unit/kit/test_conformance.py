@@ -84,6 +84,11 @@ def read_slowly(arrival: Arrival) -> Sequence[Draft]:
     return [Draft(text="at last")]
 
 
+def read_some_slowly(arrival: Arrival) -> Sequence[Draft]:
+    """Take time for what nobody means well with."""
+    return read_well(arrival) if len(arrival.body) < 100 else read_slowly(arrival)
+
+
 class Post(Channel[PostSettings]):
     """A channel as it should be."""
 
@@ -144,6 +149,16 @@ class Impure(Post):
 
 class Slow(Post):
     reader = staticmethod(read_slowly)
+
+    def is_quick(self, arrival: Arrival) -> bool:
+        return True
+
+
+class SlowWithSome(Post):
+    reader = staticmethod(read_some_slowly)
+
+    def is_quick(self, arrival: Arrival) -> bool:
+        return True
 
 
 class Alarmed(Post):
@@ -253,6 +268,8 @@ async def test_a_channel_that_is_right_passes() -> None:
         (Reading, "the parser does input or output: open("),
         (Impure, "the parser is not pure"),
         (Slow, "is_quick says yes, but reading it takes more than 20 ms"),
+        (SlowWithSome, "hostile bytes b'[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["),
+        (SlowWithSome, ": is_quick says yes, but reading it takes more than 20 ms"),
         (Alarmed, "a refused connection is told as OutcomeUnknown"),
         (Final, "a lost answer is told as Rejected"),
         (Strange, "only errors of the ConnectorError tree may come out"),
