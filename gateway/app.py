@@ -217,7 +217,7 @@ class Gateway:
             console_pages=[(a.plugin, a.value) for a in routes("register_console_pages")],
             process=parts.membership.process.name, worker=self._worker, shared=self.shared,
             ready=lambda: parts.board.parts.get("gateway", _STARTING).state == "ok",
-            redact=redaction(parts.hooks), codes=parts.codes,
+            redact=redaction(parts.hooks), codes=parts.codes, owners=parts.owners,
         )  # fmt: skip
 
 

@@ -120,6 +120,15 @@ class Parts:
         return self.assembly.settings
 
     @property
+    def owners(self) -> dict[str, str]:
+        """The tenant of each ``channel/NAME`` and ``backend/NAME`` of the configuration."""
+        channels, backends = self.settings.channels, self.settings.backends
+        return {
+            **{f"channel/{name}": one.tenant for name, one in channels.items()},
+            **{f"backend/{name}": one.tenant for name, one in backends.items()},
+        }
+
+    @property
     def shared(self) -> bool:
         """Whether other processes may run on the same store."""
         return not self.settings.store.url.startswith("sqlite")

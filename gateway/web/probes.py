@@ -13,8 +13,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from gateway.domain.counts import Counts
 from gateway.domain.health import Health, HealthState
 from gateway.errors import StoreError
+from gateway.store.operations import Tenants
 from gateway.web.services import Services
 from gateway.web.shapes.moment import Moment, moment
+from gateway.web.visible_parts import visible_parts
 
 Status = Literal["ready", "degraded", "unavailable"]
 COUNTS_SECONDS = 2.0
@@ -82,9 +84,14 @@ def part_document(part: str, health: Health) -> PartDocument:
     )  # fmt: skip
 
 
-def readiness(services: Services) -> Readiness:
-    """Judge whether the gateway takes in; a sick channel or backend harms only itself."""
-    sick = [part_document(part, health) for part, health in sorted(services.board.sick.items())]
+def readiness(services: Services, tenants: Tenants = None) -> Readiness:
+    """Judge whether the gateway takes in; a sick channel or backend harms only itself.
+
+    Args:
+        tenants: whose parts count; None for all.
+    """
+    seen = visible_parts(services.board.sick, services.owners, tenants)
+    sick = [part_document(part, health) for part, health in sorted(seen.items())]
     store = services.board.parts.get(STORE)
     if not services.ready():
         if GATEWAY not in services.board.sick:

@@ -37,6 +37,7 @@ class Services:
         routes: of the connectors, answered below ``/in/NAME``.
         plugin_routes: of the plugins, answered below ``/plugins/NAME``.
         console_pages: of the plugins, shown below ``/pages/NAME``.
+        owners: the tenant of each ``channel/NAME`` and ``backend/NAME``.
         ready: whether the start has finished.
         redact: takes out of a message what the policy keeps from an audience; all that the API and
             the pages show went through it.
@@ -65,6 +66,7 @@ class Services:
     routes: Sequence[tuple[str, ConnectorKind, Route]] = ()
     plugin_routes: Sequence[tuple[str, Route]] = ()
     console_pages: Sequence[tuple[str, ConsolePage]] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] = lambda: True
     process: str = ""
     worker: int = 1

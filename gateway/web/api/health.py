@@ -10,6 +10,7 @@ from gateway.domain.counts import Counts
 from gateway.web.api.operation import Answer, Call, Operation
 from gateway.web.probes import PartDocument, Status, part_document, readiness
 from gateway.web.shapes.moment import Moment, moment
+from gateway.web.visible_parts import visible_parts
 
 
 class CountsDocument(Struct, frozen=True, kw_only=True):
@@ -32,7 +33,13 @@ class HealthDocument(Struct, frozen=True, kw_only=True):
     status: Status
     name: str
     version: str
-    parts: tuple[PartDocument, ...]
+    parts: Annotated[
+        tuple[PartDocument, ...],
+        Meta(
+            description="Of the token's tenants, and what all share; the reasons of that only if the "
+            "token may see all tenants."
+        ),
+    ]
     counts: Annotated[
         CountsDocument | None, Meta(description="null unless the token may see all tenants.")
     ]
@@ -54,15 +61,15 @@ def counts_document(counts: Counts) -> CountsDocument:
 async def get_health(call: Call) -> Answer:
     """Tell how every part is."""
     services = call.services
-    parts = sorted(services.board.parts.items())
-    all_tenants = call.caller.tenants is None
+    tenants = call.caller.tenants
+    parts = visible_parts(services.board.parts, services.owners, tenants)
     return Answer(
         value=HealthDocument(
-            status=readiness(services).status,
+            status=readiness(services, tenants).status,
             name=services.name,
             version=services.version,
-            parts=tuple(part_document(part, health) for part, health in parts),
-            counts=counts_document(await call.counts.read()) if all_tenants else None,
+            parts=tuple(part_document(part, health) for part, health in sorted(parts.items())),
+            counts=counts_document(await call.counts.read()) if tenants is None else None,
         )
     )
 

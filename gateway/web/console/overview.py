@@ -47,7 +47,7 @@ async def overview(
     return render(
         services,
         "overview.html",
-        readiness=readiness(services),
+        readiness=readiness(services, caller.tenants),
         counts=await _counts(caller, counts),
         rows=[await _row(services, caller, one) for one in rows],
         next=write_cursor("conversations", last.id) if last else None,

@@ -141,6 +141,16 @@ async def test_token_is_the_password(world: World) -> None:
     assert (writer.status, foreign.status) == (403, 404)
 
 
+async def test_sick_parts_of_other_tenants_are_not_shown(world: World) -> None:
+    """The first page tells a tenant's token of that tenant's parts only."""
+    services = world.services(web=OUTSIDE)
+    services.board.report("backend/theirs", Health(state="down", code="tls", reason="expired"))
+    async with serving(services) as client:
+        mine = (await client.get("/", headers=_basic("reader"))).text
+        theirs = (await client.get("/", headers=_basic("foreign"))).text
+    assert ("backend/theirs" in mine, "backend/theirs" in theirs) == (False, True)
+
+
 async def test_closed_without_tokens(world: World) -> None:
     """Without tokens, pages that listen to the world are closed and say what to add."""
     async with serving(world.services(web=OUTSIDE, api=ApiSettings())) as client:

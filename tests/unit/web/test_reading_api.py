@@ -250,5 +250,30 @@ async def test_health_names_every_part(world: World) -> None:
     assert all_["counts"]["deliveries_dead"] == {"backend/rt": 3}
 
 
+async def test_health_names_nothing_of_other_tenants(world: World) -> None:
+    """A token of one tenant sees its own parts, and what all share without anybody's names."""
+    services = world.services()
+    down = Health(state="down", code="unreachable", reason="no route to other.example")
+    for part in ("channel/support", "reconcile/support", "outbox/backend/rt"):
+        services.board.report(part, Health())
+    for part in ("backend/theirs", "poll/theirs", "outbox/backend/theirs", "outbox/channel/gone"):
+        services.board.report(part, down)
+    async with serving(services) as client:
+        mine = (await client.get(f"{API}/health", as_="reader")).json
+        theirs = (await client.get(f"{API}/health", as_="foreign")).json
+        services.board.report("intake", Health(state="degraded", code="high_water", reason="other"))
+        shared = (await client.get(f"{API}/health", as_="reader")).json
+    assert ("ready", ["channel/support", "outbox/backend/rt", "reconcile/support"]) == (
+        mine["status"], [one["part"] for one in mine["parts"]],
+    )  # fmt: skip
+    assert ("degraded", ["backend/theirs", "outbox/backend/theirs", "poll/theirs"]) == (
+        theirs["status"], [one["part"] for one in theirs["parts"]],
+    )  # fmt: skip
+    [intake] = [one for one in shared["parts"] if one["part"] == "intake"]
+    assert ("high_water", "the operators of the gateway know why") == (
+        intake["code"], intake["reason"],
+    )  # fmt: skip
+
+
 def _c(world: World, name: str) -> str:
     return show("conv", world.ids[name])

@@ -118,6 +118,11 @@ class World:
             "log": self.log,
             "redact": redact,
             "codes": self.codes,
+            "owners": {
+                "channel/support": "default",
+                "backend/rt": "default",
+                "backend/theirs": "other",
+            },
             "web": WebSettings(listen=Listen("127.0.0.1", 0)),
             "api": ApiSettings(tokens=tokens),
             "public_url": "https://gateway.example.org/base",
