@@ -11,11 +11,11 @@ from gateway.cli.options import Command
 from gateway.cli.session import Session
 from gateway.cli.terminal import moment, shorten, table
 from gateway.core.redacting import redaction
-from gateway.domain.conversation import Conversation, ConversationState, Tier
-from gateway.domain.ids import show
+from gateway.domain.conversation import ConversationState, Tier
 
 if TYPE_CHECKING:
     from gateway.core.assembly import Parts
+    from gateway.web.shapes.conversation import ConversationSummary
 
 
 @click.command(
@@ -47,38 +47,48 @@ def command(
 ) -> None:
     """List conversations, newest first."""
     from gateway.store.operations import ConversationFilter, Cursor
-    from gateway.web.redacting import redacted_conversation
-    from gateway.web.shapes.conversation import ConversationPage, conversation_summary
+    from gateway.web.redacting import summaries
+    from gateway.web.shapes.conversation import ConversationPage
 
     wanted = ConversationFilter(
         state=state or "", tier=tier or "", channel=channel, identity=identity, text=text
     )
     cursor = Cursor(before=before.number if before else None, limit=limit)
 
-    async def work(parts: Parts) -> list[Conversation]:
-        found = await parts.store.conversations(session.tenants, wanted, cursor)
-        redact = redaction(parts.hooks)
-        return [await redacted_conversation(redact, one) for one in found]
+    async def work(parts: Parts) -> list[ConversationSummary]:
+        tenants = session.tenants
+        found = await parts.store.conversations(tenants, wanted, cursor)
+        return await summaries(parts.store, redaction(parts.hooks), tenants, found)
 
     found = session.with_parts(work)
-    following = show("conv", found[-1].id) if len(found) == limit else None
-    items = tuple(conversation_summary(one) for one in found)
-    session.print(ConversationPage(items=items, next=following), _words(found, following))
+    following = found[-1].id if len(found) == limit else None
+    session.print(ConversationPage(items=tuple(found), next=following), _words(found, following))
 
 
-def _words(found: list[Conversation], following: str | None) -> str:
+def _words(found: list[ConversationSummary], following: str | None) -> str:
     if not found:
         return "No conversations."
     rows = [
         (
-            show("conv", one.id),
+            one.id,
+            one.tenant,
             one.state,
             one.tier,
             one.priority,
             moment(one.updated_at),
+            _from(one),
             shorten(one.subject, 200) or "(no subject)",
         )
         for one in found
     ]
-    told = table(("Conversation", "State", "Tier", "Priority", "Updated", "Subject"), rows)
+    heads = ("Conversation", "Tenant", "State", "Tier", "Priority", "Updated", "From", "Subject")
+    told = table(heads, rows)
     return f"{told}\nMore: --before {following}" if following else told
+
+
+def _from(one: ConversationSummary) -> str:
+    """Name who opened it: ``Ann <ann@example.com>``."""
+    if one.customer is None:
+        return ""
+    name, value = one.customer.name, one.customer.value
+    return shorten(f"{name} <{value}>" if name else value, 80)

@@ -59,15 +59,12 @@ def command(session: Session, conversation: Shown) -> None:
 
 
 async def _read(parts: Parts, session: Session, conversation: int) -> Told:
-    from msgspec import structs
-
     from gateway.store.operations import Cursor, DeliveryFilter
-    from gateway.web.redacting import redacted, redacted_conversation
+    from gateway.web.redacting import redacted, redacted_view
 
     redact, tenants = redaction(parts.hooks), session.tenants
     with named(show("conv", conversation)):
         view = await parts.store.conversation(tenants, conversation)
-    shown = await redacted_conversation(redact, view.conversation)
     messages: list[Message] = []
     after = 0
     while page := await parts.store.messages(tenants, conversation, after_seq=after, limit=_PAGE):
@@ -76,4 +73,4 @@ async def _read(parts: Parts, session: Session, conversation: int) -> Told:
     deliveries = await parts.store.deliveries(
         tenants, DeliveryFilter(conversation=conversation), Cursor(limit=500)
     )
-    return structs.replace(view, conversation=shown), messages, deliveries[::-1]
+    return await redacted_view(redact, view), messages, deliveries[::-1]

@@ -31,11 +31,17 @@ def _harmless(letter: str) -> str:
     return " "
 
 
-def moment(milliseconds: int | None) -> str:
-    """Write a moment for people: ``2026-11-22 07:15:00Z``; empty if there is none."""
-    if not milliseconds:
+def moment(at: int | datetime | None) -> str:
+    """Write a moment for people: ``2026-11-22 07:15:00Z``; empty if there is none.
+
+    Args:
+        at: milliseconds since the Unix epoch, or a moment in UTC.
+    """
+    if not at:
         return ""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, tz=UTC):%Y-%m-%d %H:%M:%S}Z"
+    if isinstance(at, int):
+        at = datetime.fromtimestamp(at / 1000, tz=UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
 def shorten(text: str, length: int = 60) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from gateway.contracts.services import Clock
 from gateway.domain.arrival import Arrival, ArrivalState, Mark, Waiting
 from gateway.domain.changes import Changes, Conflict, StateWrite
+from gateway.domain.contact import Identity
 from gateway.domain.conversation import Conversation
 from gateway.domain.counts import Counts
 from gateway.domain.decision import Decision
@@ -263,6 +264,14 @@ class BaseStore(ABC):
     async def conversation(self, tenants: Tenants, identifier: int) -> ConversationView:
         """Read a conversation with everything around it but its messages."""
         return await self._read_of(tenants, listing.view_conversation, identifier)
+
+    async def identities(
+        self, tenants: Tenants, identifiers: Collection[int]
+    ) -> dict[int, Identity]:
+        """Read identities by id; missing ones, and other tenants', are left out."""
+        if not identifiers:
+            return {}
+        return await self._read_of(tenants, listing.read_identities, identifiers)
 
     async def in_context(
         self, wanted: Sequence[tuple[int, int, int | None]]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, Select, Table, and_, func, or_, select, text
 
+from gateway.domain.contact import Identity
 from gateway.domain.conversation import Conversation
 from gateway.domain.counts import Counts
 from gateway.domain.decision import Decision
@@ -90,6 +91,14 @@ def _of_identity(wanted: str) -> S:
         .join(identity, identity.c.id == part.c.identity)
         .where(part.c.gone == 0, identity.c.value.in_({plain(wanted), plain(bare or wanted)}))
     )
+
+
+def read_identities(
+    connection: Connection, tenants: Tenants, identifiers: Iterable[int]
+) -> dict[int, Identity]:
+    """Read identities by id."""
+    found = _all(connection, schema.identity, Identity, "id", identifiers)
+    return {one.id: one for one in found if tenants is None or one.tenant in tenants}
 
 
 def view_conversation(

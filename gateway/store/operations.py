@@ -290,6 +290,12 @@ class Store(Protocol):
         """
         ...
 
+    async def identities(
+        self, tenants: Tenants, identifiers: Collection[int]
+    ) -> dict[int, Identity]:
+        """Read identities by id; missing ones, and other tenants', are left out."""
+        ...
+
     async def in_context(
         self, wanted: Sequence[tuple[int, int, int | None]]
     ) -> list[tuple[Message, ConversationView] | None]:

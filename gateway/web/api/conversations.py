@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.domain.conversation import ConversationState, Tier
 from gateway.domain.ids import read
@@ -13,13 +13,12 @@ from gateway.store.operations import ConversationFilter, Cursor
 from gateway.web.api.operation import Answer, Call, Operation
 from gateway.web.api.paging import ConversationCursor, Limit, cut, read_cursor, write_cursor
 from gateway.web.api.words import Line
-from gateway.web.redacting import redacted_conversation
+from gateway.web.redacting import redacted_view, summaries
 from gateway.web.shapes.conversation import (
     ConversationDocument,
     ConversationPage,
     ConversationStateDocument,
     conversation_document,
-    conversation_summary,
     state_document,
 )
 from gateway.web.shapes.ids import ConversationId
@@ -60,18 +59,13 @@ async def list_conversations(call: Call) -> Answer:
         identity=query.identity, text=query.text,
     )  # fmt: skip
     before = read_cursor("conversations", "before", query.before)
-    found = await call.services.store.conversations(
-        call.caller.tenants, wanted, Cursor(before=before, limit=query.limit + 1)
-    )
+    services, tenants = call.services, call.caller.tenants
+    page = Cursor(before=before, limit=query.limit + 1)
+    found = await services.store.conversations(tenants, wanted, page)
     rows, last = cut(found, query.limit)
     return Answer(
         value=ConversationPage(
-            items=tuple(
-                [
-                    conversation_summary(await redacted_conversation(call.services.redact, one))
-                    for one in rows
-                ]
-            ),
+            items=tuple(await summaries(services.store, services.redact, tenants, rows)),
             next=write_cursor("conversations", last.id) if last else None,
         )
     )
@@ -81,8 +75,7 @@ async def get_conversation(call: Call) -> Answer:
     """Read a conversation."""
     services = call.services
     view = await services.store.conversation(call.caller.tenants, call.ids["conversation"])
-    shown = await redacted_conversation(services.redact, view.conversation)
-    return Answer(value=conversation_document(structs.replace(view, conversation=shown)))
+    return Answer(value=conversation_document(await redacted_view(services.redact, view)))
 
 
 async def patch_conversation(call: Call) -> Answer:

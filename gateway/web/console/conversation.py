@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import msgspec
 from aiohttp import web
 
 from gateway.domain.ids import read, show
@@ -13,7 +12,7 @@ from gateway.store.operations import Cursor, DeliveryFilter
 from gateway.web.api.callers import Caller
 from gateway.web.api.paging import read_cursor, write_cursor
 from gateway.web.console.rendering import render
-from gateway.web.redacting import redacted, redacted_conversation
+from gateway.web.redacting import redacted, redacted_view
 from gateway.web.services import Services
 from gateway.web.shapes.conversation import conversation_document
 from gateway.web.shapes.decision import DecisionDocument, decision_document
@@ -36,12 +35,11 @@ async def conversation_page(
     messages = await services.store.messages(
         caller.tenants, identifier, after_seq=after, limit=MESSAGES
     )
-    shown = await redacted_conversation(services.redact, view.conversation)
     decided, general = await _decisions(services, caller, identifier)
     return render(
         services,
         "conversation.html",
-        conversation=conversation_document(msgspec.structs.replace(view, conversation=shown)),
+        conversation=conversation_document(await redacted_view(services.redact, view)),
         messages=[message_document(one) for one in await redacted(services.redact, messages)],
         decided=decided,
         general=general,

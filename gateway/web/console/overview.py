@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from gateway.domain.conversation import Conversation
 from gateway.domain.decision import Decision
+from gateway.domain.ids import read
 from gateway.errors import StoreError
 from gateway.store.operations import ConversationFilter, Cursor
 from gateway.web.api.callers import Caller
@@ -14,9 +14,9 @@ from gateway.web.api.health import counts_document
 from gateway.web.api.paging import cut, read_cursor, write_cursor
 from gateway.web.console.rendering import render
 from gateway.web.probes import CountsReader, readiness
-from gateway.web.redacting import redacted_conversation
+from gateway.web.redacting import summaries
 from gateway.web.services import Services
-from gateway.web.shapes.conversation import ConversationSummary, conversation_summary
+from gateway.web.shapes.conversation import ConversationSummary
 from gateway.web.shapes.decision import DecisionDocument, decision_document
 
 ROWS = 25
@@ -44,12 +44,13 @@ async def overview(
     page = Cursor(before=before, limit=ROWS + 1)
     found = await services.store.conversations(caller.tenants, ConversationFilter(), page)
     rows, last = cut(found, ROWS)
+    shown = await summaries(services.store, services.redact, caller.tenants, rows)
     return render(
         services,
         "overview.html",
         readiness=readiness(services, caller.tenants),
         counts=await _counts(caller, counts),
-        rows=[await _row(services, caller, one) for one in rows],
+        rows=[await _row(services, caller, one) for one in shown],
         next=write_cursor("conversations", last.id) if last else None,
     )
 
@@ -63,10 +64,10 @@ async def _counts(caller: Caller, counts: CountsReader) -> object:
         return None
 
 
-async def _row(services: Services, caller: Caller, conversation: Conversation) -> Row:
-    decisions = await services.store.decisions(caller.tenants, conversation=conversation.id)
-    shown = await redacted_conversation(services.redact, conversation)
-    return Row(conversation=conversation_summary(shown), decisions=_latest(decisions))
+async def _row(services: Services, caller: Caller, shown: ConversationSummary) -> Row:
+    identifier = read("conv", shown.id)
+    decisions = await services.store.decisions(caller.tenants, conversation=identifier)
+    return Row(conversation=shown, decisions=_latest(decisions))
 
 
 def _latest(decisions: list[Decision]) -> tuple[DecisionDocument, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
-from gateway.domain.contact import IdentityState, Proof
+from gateway.domain.contact import Identity, IdentityState, Proof
 from gateway.domain.conversation import Conversation, ConversationState, Link, Priority, Tier
 from gateway.domain.draft import Role
 from gateway.domain.ids import show
@@ -23,6 +23,15 @@ from gateway.web.shapes.link import LinkDocument, link_document
 from gateway.web.shapes.moment import Moment, moment
 
 
+class CustomerDocument(Struct, frozen=True, kw_only=True):
+    """Who opened a conversation."""
+
+    name: Annotated[str, Meta(description="As they call themselves; may be empty.")]
+    scheme: Annotated[str, Meta(description="`email`, `tel` …")]
+    value: Annotated[str, Meta(description="The address itself.")]
+    proof: Annotated[Proof, Meta(description="How well it is proven that the address is theirs.")]
+
+
 class ConversationSummary(Struct, frozen=True, kw_only=True):
     """A conversation as listings show it."""
 
@@ -36,6 +45,10 @@ class ConversationSummary(Struct, frozen=True, kw_only=True):
     backends: Annotated[tuple[str, ...], Meta(description="Ticket systems it goes to.")]
     language: str
     requester: Annotated[IdentityId | None, Meta(description="The identity that opened it.")]
+    customer: Annotated[
+        CustomerDocument | None,
+        Meta(description="The same by name; null if there is none, or erased."),
+    ]
     contact: ContactId | None
     messages: Annotated[int, Meta(ge=0, description="How many messages were written in it.")]
     merged_into: Annotated[
@@ -130,13 +143,20 @@ class ConversationDocument(ConversationSummary, frozen=True, kw_only=True):
     work_order: tuple[WorkEntryDocument, ...]
 
 
-def conversation_summary(conversation: Conversation) -> ConversationSummary:
-    """Show a conversation in a listing."""
+def conversation_summary(
+    conversation: Conversation, customer: Identity | None
+) -> ConversationSummary:
+    """Show a conversation in a listing.
+
+    Args:
+        customer: who opened it.
+    """
     return ConversationSummary(
         id=show("conv", conversation.id), tenant=conversation.tenant, state=conversation.state,
         subject=conversation.subject, tier=conversation.tier, priority=conversation.priority,
         queue=conversation.route.queue, backends=conversation.route.backends,
         language=conversation.language, requester=maybe("idn", conversation.requester),
+        customer=_customer(customer),
         contact=maybe("con", conversation.contact), messages=conversation.last_seq,
         merged_into=maybe("conv", conversation.merged_into),
         opened_at=moment(conversation.opened_at), updated_at=moment(conversation.updated_at),
@@ -155,7 +175,9 @@ def state_document(conversation: Conversation) -> ConversationStateDocument:
 
 def conversation_document(view: ConversationView) -> ConversationDocument:
     """Show a conversation whole."""
-    summary = conversation_summary(view.conversation)
+    requester = view.conversation.requester
+    customer = next((one for one in view.identities if one.id == requester), None)
+    summary = conversation_summary(view.conversation, customer)
     return ConversationDocument(
         **structs.asdict(summary),
         tags=view.conversation.route.tags,
@@ -183,6 +205,12 @@ def conversation_document(view: ConversationView) -> ConversationDocument:
             for one in view.conversation.work_order
         ),
     )  # fmt: skip
+
+
+def _customer(one: Identity | None) -> CustomerDocument | None:
+    if one is None or not one.value:
+        return None
+    return CustomerDocument(name=one.name, scheme=one.scheme, value=one.value, proof=one.proof)
 
 
 def _person(view: ConversationView) -> ContactDocument | None:

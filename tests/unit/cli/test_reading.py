@@ -10,7 +10,10 @@ def test_conversations_are_listed_newest_first(town: Town) -> None:
     told = town.call("conversations")
     assert 0 == told.code, told.err
     lines = told.out.splitlines()
-    assert ["Conversation", "State", "Tier", "Priority", "Updated", "Subject"] == lines[0].split()
+    heads = ["Conversation", "Tenant", "State", "Tier", "Priority", "Updated", "From", "Subject"]
+    assert heads == lines[0].split()
+    assert " acme " in lines[1]
+    assert " Zoe <zoe@example.com> " in lines[1]
     assert [town.ids[f"conversation:{n}"] for n in ("acme", "refund", "invoice", "tap")] == [
         line.split()[0] for line in lines[1:]
     ]

@@ -53,6 +53,16 @@ async def test_conversations_are_found_by_every_filter(store: Store) -> None:
     assert [second] == await found(store, identity=two.identity.value)
 
 
+async def test_identities_are_read_within_tenants(store: Store) -> None:
+    """Of the ids asked for those come that exist and belong to the tenants, or to any."""
+    one, foreign = Opened(), Opened(tenant="other")
+    await store.commit([one.changes(), foreign.changes()])
+    ids = (one.identity.id, foreign.identity.id, 7)
+    assert {one.identity.id: one.identity} == await store.identities(frozenset({TENANT}), ids)
+    assert set(ids[:2]) == set(await store.identities(None, ids))
+    assert {} == await store.identities(None, ())
+
+
 async def test_pages_follow_one_another(store: Store) -> None:
     """A page begins below the last id of the one before and leaves nothing out."""
     many = [Opened() for _ in range(5)]

@@ -36,6 +36,7 @@ async def test_overview_tells_what_is_sick_and_decided(world: World) -> None:
     assert "<dd>3</dd>" in page
     assert "the rule &lt;i&gt;kettle&lt;/i&gt; fits" in page
     assert "The kettle [card …1111]" in page
+    assert "<td>Ada kettle@example.org</td>\n<td>default</td>" in page
 
 
 async def test_conversation_page_shows_text_and_never_markup(client: Client, world: World) -> None:

@@ -29,6 +29,22 @@ async def test_conversations_are_listed_newest_first(client: Client, world: Worl
     assert got.json["items"][0]["opened_at"] == "2026-05-28T20:26:40Z"
 
 
+async def test_conversations_name_their_customers(client: Client, world: World) -> None:
+    """Each names who opened it, by name, address and proof; an erased one is nobody."""
+    toaster = {
+        "name": "Ada", "scheme": "email", "value": "toaster@example.org", "proof": "asserted",
+    }  # fmt: skip
+    got = await client.get(f"{API}/conversations", as_="reader")
+    assert got.json["items"][0]["customer"] == toaster
+    path = f"{API}/conversations/{_c(world, 'toaster')}"
+    assert (await client.get(path, as_="reader")).json["customer"] == toaster
+    who = {"person": "email:toaster@example.org"}
+    erased = await client.post(f"{API}/erasures", as_="admin", json=who)
+    assert erased.status == 200
+    [toaster_, _] = (await client.get(f"{API}/conversations", as_="reader")).json["items"]
+    assert (toaster_["id"], toaster_["customer"]) == (_c(world, "toaster"), None)
+
+
 async def test_all_tenants_token_sees_all(client: Client) -> None:
     """A token for all tenants sees every conversation."""
     got = await client.get(f"{API}/conversations", as_="admin")
