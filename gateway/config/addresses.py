@@ -1,7 +1,8 @@
-"""Addresses to listen on."""
+"""Addresses to listen on, and networks to believe."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import ClassVar, final
@@ -54,3 +55,37 @@ class Listen:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@final
+class Network:
+    """An address, or a network of addresses, such as ``10.0.0.0/8``."""
+
+    __slots__ = ("addresses",)
+    expects: ClassVar[str] = "an address or a network, such as 10.0.0.7 or 10.0.0.0/8"
+    json_schema: ClassVar[dict[str, object]] = {"type": "string"}
+
+    def __init__(self, addresses: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+        self.addresses = addresses
+
+    @classmethod
+    def from_config(cls, text: str, folder: Path) -> Network:  # noqa: ARG003 - the same for all
+        """Read a network as the config gives it.
+
+        Raises:
+            InvalidSetting: if it is neither an address nor a network.
+        """
+        try:
+            return cls(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            hint = "a host name does not do: whose it is may change"
+            raise InvalidSetting(cls.expects, found=repr(text), hint=hint) from None
+
+    def __eq__(self, other: object) -> bool:
+        return self.addresses == other.addresses if isinstance(other, Network) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.addresses)
+
+    def __repr__(self) -> str:
+        return f"Network({str(self.addresses)!r})"

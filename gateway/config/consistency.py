@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.config.database import url_faults
+from gateway.config.interpolation import Interpolated
 from gateway.config.retention import TenantRetention
-from gateway.config.server import StoreSettings
+from gateway.config.secret import Secret
+from gateway.config.server import ApiSettings, StoreSettings
 from gateway.config.settings import Settings
 from gateway.config.validation import join
-from gateway.config.words import nearest
+from gateway.config.words import found, nearest
 from gateway.errors import Fault
 
 _PATTERN = frozenset("*?[")
@@ -36,19 +38,44 @@ def check(settings: Settings, tree: Mapping[str, Any]) -> list[Fault]:
         for name in sorted(channels & backends)
     ]
     uses: list[tuple[str, str, str, set[str]]] = []
-    for kind, instances in (("channels", settings.channels), ("backends", settings.backends)):
+    for kind in ("channels", "backends"):
+        for name, instance in _tables(tree, kind):
+            tenant = instance.get("tenant", "default")
+            if isinstance(tenant, str):
+                uses.append((f"{join(kind, name)}.tenant", "tenant", tenant, tenants))
+    for name, token in _tables(tree.get("api"), "tokens"):
+        path = f"{join('api.tokens', name)}.tenants"
+        named = token.get("tenants")
         uses += [
-            (f"{kind}.{name}.tenant", "tenant", instance.tenant, tenants)
-            for name, instance in instances.items()
-        ]
-    for name, token in settings.api.tokens.items():
-        path = join("api.tokens", name)
-        uses += [
-            (f"{path}.tenants[{n}]", "tenant", tenant, tenants | {"*"})
-            for n, tenant in enumerate(token.tenants)
+            (f"{path}[{n}]", "tenant", tenant, tenants | {"*"})
+            for n, tenant in enumerate(named if isinstance(named, list) else ["default"])
+            if isinstance(tenant, str)
         ]
     uses += _routing(settings, tenants, channels, backends)
-    return faults + _undefined(uses) + _store(settings.store) + _retention(settings)
+    return (
+        faults
+        + _undefined(uses)
+        + _tokens(settings.api)
+        + _store(settings.store)
+        + _retention(settings)
+    )
+
+
+def _tokens(api: ApiSettings) -> list[Fault]:
+    """Check that a token says who sends it."""
+    first: dict[Secret, str] = {}
+    faults = []
+    for name, each in api.tokens.items():
+        other = first.setdefault(each.token, name)
+        if other != name:
+            faults.append(
+                Fault(
+                    path=f"{join('api.tokens', name)}.token", expected="a token of its own",
+                    found=f"that of {join('api.tokens', other)}",
+                    hint="one token would have the rights of two; make another: openssl rand -hex 24",
+                )
+            )  # fmt: skip
+    return faults
 
 
 def _store(store: StoreSettings) -> list[Fault]:
@@ -78,9 +105,9 @@ def _retention(settings: Settings) -> list[Fault]:
             "conversation_days": max((tried, outbox), (settings.matching.reopen_days, reopen)),
         }
         for name, (needed, why) in least.items():
-            found = getattr(kept, name)
-            if found is not None and found < needed:
-                faults.append(_fault(f"{path}.{name}", f"at least {needed:.4g} days", found, why))
+            days = getattr(kept, name)
+            if days is not None and days < needed:
+                faults.append(_fault(f"{path}.{name}", f"at least {needed:.4g} days", days, why))
         most = kept.conversation_days
         for name in ("raw_days", "attachment_days"):
             days = getattr(kept, name)
@@ -96,8 +123,8 @@ def _retention(settings: Settings) -> list[Fault]:
     return faults
 
 
-def _fault(path: str, expected: str, found: float, why: str) -> Fault:
-    return Fault(path=path, expected=expected, found=f"{found:.4g}", hint=why)
+def _fault(path: str, expected: str, given: float, why: str) -> Fault:
+    return Fault(path=path, expected=expected, found=f"{given:.4g}", hint=why)
 
 
 def _routing(
@@ -127,12 +154,19 @@ def _undefined(uses: Iterable[tuple[str, str, str, set[str]]]) -> list[Fault]:
         Fault(
             path=path,
             expected=f"the name of a {word} in this config",
-            found=repr(name),
+            found=found(name) if isinstance(name, Interpolated) else repr(name),
             hint=nearest(name, known) or f"add [{word}s.{name}]",
         )
         for path, word, name, known in uses
         if name not in known
     ]
+
+
+def _tables(tree: Any, section: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """The tables of a section by name, however faulty what is in them."""
+    within = tree.get(section) if isinstance(tree, Mapping) else None
+    pairs = within.items() if isinstance(within, Mapping) else ()
+    return [(name, each) for name, each in pairs if isinstance(each, Mapping)]
 
 
 def _names(tree: Mapping[str, Any], section: str) -> set[str]:

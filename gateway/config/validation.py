@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -11,7 +12,17 @@ from msgspec import NODEFAULT, Struct
 
 from gateway.config.interpolation import UNRESOLVED, Interpolated, resolved
 from gateway.config.invalid import InvalidSetting
-from gateway.config.words import bare, expected, found, is_secret, members, metas, nearest
+from gateway.config.secret import Secret
+from gateway.config.words import (
+    bare,
+    expected,
+    found,
+    is_secret,
+    members,
+    metas,
+    min_length,
+    nearest,
+)
 from gateway.errors import Fault
 
 T = TypeVar("T", bound=Struct)
@@ -116,10 +127,14 @@ class _Reader:
             return kind(**values)
         except InvalidSetting as error:
             if tell:
-                self._invalid(error, path)
+                for where, wanted in _aimed(kind, path, error.expected):
+                    self.faults.append(
+                        Fault(path=where, expected=wanted, found=error.found, hint=error.hint)
+                    )
         except (ValueError, TypeError) as error:
             if tell:
-                self._fault(path, str(error) or f"a sound {kind.__name__}", _MISSING, found_text="")
+                for where, wanted in _aimed(kind, path, str(error) or f"a sound {kind.__name__}"):
+                    self._fault(where, wanted, _MISSING, found_text="")
         return _MISSING
 
     def _unknown(self, keys: Iterable[str], path: str, known: tuple[str, ...]) -> None:
@@ -152,18 +167,26 @@ class _Reader:
             where = join(path, key)
             name = self._leaf(key_type, key, where)
             value = self.value(item_type, each, where)
-            if name is not _MISSING and value is not _MISSING:
-                values[name] = value
+            if value is not _MISSING:  # under a bad name as well, so that its own faults show
+                values[key if name is _MISSING else name] = value
         return values
 
     def _leaf(self, annotation: Any, data: Any, path: str) -> Any:
         given, strict = (str(data), False) if isinstance(data, Interpolated) else (data, True)
         try:
-            return msgspec.convert(given, annotation, strict=strict, dec_hook=self._decode)
+            value = msgspec.convert(given, annotation, strict=strict, dec_hook=self._decode)
         except msgspec.ValidationError as error:
             if isinstance(error.__cause__, InvalidSetting):
                 return self._invalid(error.__cause__, path, data)
             return self._fault(path, expected(annotation), data, secret=is_secret(annotation))
+        least = min_length(annotation)
+        if isinstance(value, float) and not math.isfinite(value):
+            return self._fault(path, expected(annotation), data, "neither inf nor nan")
+        if isinstance(value, Secret) and len(value.reveal()) < least:
+            hint = f"make one with: openssl rand -hex {least}"
+            wanted = f"a secret of at least {least} characters"
+            return self._fault(path, wanted, data, hint, found_text="a shorter one")
+        return value
 
     def _decode(self, kind: type, data: Any) -> Any:
         reader = getattr(kind, "from_config", None)
@@ -194,6 +217,23 @@ class _Reader:
             Fault(path=path or "the config", expected=wanted, found=found_text, hint=hint)
         )
         return _MISSING
+
+
+def _aimed(kind: type[Struct], path: str, said: str) -> list[tuple[str, str]]:
+    """Take what a type's own check says apart: which field each sentence is about, if it is one."""
+    fields = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    found: list[tuple[str, str]] = []
+    for sentence in said.split("; "):
+        word, _, rest = sentence.partition(" ")
+        name, bracket, index = word.partition("[")
+        if name in fields and rest.startswith("to "):
+            found.append((f"{join(path, fields[name])}{bracket}{index}", rest))
+        elif found:
+            where, before = found.pop()
+            found.append((where, f"{before}; {sentence}"))
+        else:
+            found.append((path or "the config", sentence))
+    return found
 
 
 def _branch(annotation: Any, data: Any) -> Any:

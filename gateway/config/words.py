@@ -62,6 +62,11 @@ def is_secret(annotation: Any) -> bool:
     return kind is Secret or any(is_secret(part) for part in get_args(kind))
 
 
+def min_length(annotation: Any) -> int:
+    """Characters that a secret of this type has to have at least."""
+    return max((int((meta.extra or {}).get("least", 0)) for meta in metas(annotation)), default=0)
+
+
 def expected(annotation: Any) -> str:
     """Say what a type wants."""
     for meta in reversed(metas(annotation)):
@@ -79,7 +84,8 @@ def expected(annotation: Any) -> str:
     if kind in _LISTS or origin in _LISTS:
         return "a list" + _items(kind, metas(annotation))
     if kind in _NUMBERS:
-        return _NUMBERS[kind] + _bounds(parts[0] if len(metas(annotation)) == 0 else annotation)
+        inner = metas(parts[0]) if parts[0] is not annotation else []
+        return _NUMBERS[kind] + _bounds([*inner, *metas(annotation)])
     if kind is str and any(meta.min_length for meta in metas(annotation)):
         return "text that is not empty"
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
@@ -104,9 +110,9 @@ def _items(kind: Any, constraints: Iterable[msgspec.Meta]) -> str:
     return of + (f", at least {least}" if least else "")
 
 
-def _bounds(annotation: Any) -> str:
+def _bounds(constraints: Iterable[msgspec.Meta]) -> str:
     said: list[str] = []
-    for meta in metas(annotation):
+    for meta in constraints:
         if meta.ge is not None and meta.le is not None:
             said.append(f"from {meta.ge} to {meta.le}")
         elif meta.ge is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,11 @@ REPLY_KEY, INSTANCE = "reply.key", "instance"
 
 
 def reply_keys(configured: tuple[Secret, ...], data: Path) -> list[bytes]:
-    """The keys that sign reply tokens: those configured, else one kept in the data folder."""
+    """The keys that sign reply tokens: those configured, else one kept in the data folder.
+
+    Raises:
+        StoreUnavailable: the one kept cannot be read, or is not whole.
+    """
     if configured:
         return [key.reveal().encode() for key in configured]
     return [_kept(data / REPLY_KEY, 32).encode()]
@@ -27,11 +32,15 @@ def instance_id(data: Path) -> str:
 
 
 def _kept(path: Path, size: int) -> str:
-    """Read a random word from a file that only its owner reads; make it the first time."""
+    """Read a random word from a file that only its owner reads; make it the first time.
+
+    Args:
+        size: its bytes, of two hexadecimal digits each.
+    """
     try:
         make_folder(path.parent)
         try:
-            return path.read_text(encoding="ascii").strip()
+            return _read(path, size)
         except FileNotFoundError:
             fresh = path.with_name(f".{path.name}.{os.getpid()}")
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -43,8 +52,19 @@ def _kept(path: Path, size: int) -> str:
                 os.link(fresh, path)
             fresh.unlink()
             sync_folder(path.parent)
-            return path.read_text(encoding="ascii").strip()
+            return _read(path, size)
     except OSError as error:
         raise StoreUnavailable(
             f"{path} cannot be read or written: {error.strerror}; check the data folder"
         ) from error
+
+
+def _read(path: Path, size: int) -> str:
+    word = path.read_bytes().strip()
+    if not re.fullmatch(rb"[0-9a-f]{%d}" % (2 * size), word):
+        raise StoreUnavailable(
+            f"{path} is damaged: it has to hold {2 * size} hexadecimal digits; put it back from a "
+            "backup, or remove it, and a new one is made (answers to reply addresses that the old "
+            "key signed are then told by their headers only)"
+        )
+    return word.decode()

@@ -12,7 +12,7 @@ import msgspec
 from gateway.config.connectors import BackendSettings, ChannelSettings
 from gateway.config.loading import Reading, read_file
 from gateway.config.settings import Settings
-from gateway.config.validation import validate
+from gateway.config.validation import join, validate
 from gateway.config.words import nearest
 from gateway.contracts.backend import BackendType
 from gateway.contracts.channel import ChannelType
@@ -165,7 +165,7 @@ class _Resolver:
     ) -> dict[str, Configured[K]]:
         resolved: dict[str, Configured[K]] = {}
         for name, instance in instances.items():
-            path = f"{word}s.{name}"
+            path = join(f"{word}s", name)
             kind = kinds.get(instance.type)
             if kind is None:
                 self._untyped(word, name, instance, sorted(kinds))
@@ -206,7 +206,7 @@ class _Resolver:
             hint = nearest(kind, known) or f"known types: {names}"
         self.faults.append(
             Fault(
-                path=f"{word}s.{name}.type",
+                path=f"{join(f'{word}s', name)}.type",
                 expected=f"a {word} type of an enabled plugin",
                 found=repr(kind),
                 hint=hint,

@@ -10,10 +10,11 @@ from pathlib import PurePath
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from gateway.config.addresses import Network
 from gateway.contracts.services import Log
 from gateway.core.deadlines import Deadlines
 from gateway.web.bodies import Bodies, still_reading
-from gateway.web.peers import Network, peer_of
+from gateway.web.peers import peer_of
 from gateway.web.problems import Problem, as_problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

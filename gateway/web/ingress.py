@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.config.addresses import Network
 from gateway.contracts.web import Route, WebRequest, WebResponse
 from gateway.core.tracing import span
 from gateway.web.bodies import Bodies
 from gateway.web.guards import CALLER, Handler
-from gateway.web.peers import Network, peer_of
+from gateway.web.peers import peer_of
 from gateway.web.services import Services
 
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 
 from aiohttp import web
 
-Network = IPv4Network | IPv6Network
+from gateway.config.addresses import Network
+
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-
-
-def read_networks(written: Sequence[str]) -> tuple[Network, ...]:
-    """Read addresses and networks of proxies.
-
-    Raises:
-        ValueError: with the one that is neither.
-    """
-    return tuple(ip_network(one, strict=False) for one in written)
 
 
 def peer_of(request: web.Request, trusted: Sequence[Network]) -> str:
@@ -69,7 +61,7 @@ def _within(address: str, networks: Sequence[Network]) -> bool:
         return False
     here = ip_address(address)
     mapped = getattr(here, "ipv4_mapped", None)
-    return any(here in network or (mapped and mapped in network) for network in networks)
+    return any(one in network.addresses for network in networks for one in (here, mapped) if one)
 
 
 def _is_address(text: str) -> bool:

@@ -14,7 +14,6 @@ from gateway.web.bodies import Bodies
 from gateway.web.console.building import add_console
 from gateway.web.guards import access_log, add_safe_headers, limits, problems
 from gateway.web.ingress import add_ingress
-from gateway.web.peers import read_networks
 from gateway.web.probes import CountsReader, add_probes
 from gateway.web.services import Services
 
@@ -27,9 +26,9 @@ def build(services: Services) -> web.Application:
     """Build the application.
 
     Raises:
-        ValueError: a trusted proxy is neither an address nor a network, or two routes are the same.
+        ValueError: two routes are the same.
     """
-    trusted = read_networks(services.web.trusted_proxies)
+    trusted = services.web.trusted_proxies
     bodies = Bodies(services.web.body_limit, services.most_bytes)
     counts = CountsReader(services.store.counts)
     app = web.Application(

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
+from gateway.config.addresses import Network
 from gateway.contracts.console import ConsolePage
 from gateway.web.api.callers import Caller
 from gateway.web.bodies import Bodies
@@ -19,7 +20,6 @@ from gateway.web.console.overview import overview
 from gateway.web.console.rendering import render, style
 from gateway.web.guards import Handler
 from gateway.web.ingress import read_request
-from gateway.web.peers import Network
 from gateway.web.probes import CountsReader
 from gateway.web.problems import Problem
 from gateway.web.services import Services

@@ -135,7 +135,7 @@ def test_every_fault_of_every_section_is_told_at_once() -> None:
         "gatway: expected a known key, found 'gatway' (did you mean 'gateway'?)",
         'gateway.log_level: expected one of "debug", "info", "warning", "error", found "loud"',
         (
-            "gateway: expected public_url to be an http:// or https:// URL without user, query and "
+            "gateway.public_url: expected to be an http:// or https:// URL without user, query and "
             "fragment, found 'gateway.example.com'"
         ),
         (
@@ -143,8 +143,8 @@ def test_every_fault_of_every_section_is_told_at_once() -> None:
             "(the port is missing)"
         ),
         (
-            "api.tokens.weak: expected token to have at least 16 characters "
-            "(make one with: openssl rand -hex 24)"
+            "api.tokens.weak.token: expected a secret of at least 16 characters, found a shorter one "
+            "(make one with: openssl rand -hex 16)"
         ),
         (
             "secrets.reply_keys[0]: expected a readable secret file, found /etc/intake/nowhere: "
@@ -158,6 +158,10 @@ def test_every_fault_of_every_section_is_told_at_once() -> None:
         "channels.support.type: expected text that is not empty, found nothing (add type = …)",
         "pipeline.workers: expected a whole number from 1 to 64, found 0",
         "outbox.schedule: expected a list of numbers of at least 0, at least 1, found an empty list",
+        (
+            "channels.support.tenant: expected the name of a tenant in this config, found 'acme' "
+            "(add [tenants.acme])"
+        ),
     ]
 
 
@@ -200,6 +204,39 @@ def test_names_that_lead_nowhere_are_told() -> None:
             "routing[0].backends[1]: expected the name of a backend in this config, found 'zammad' "
             "(add [backends.zammad])"
         ),
+    ]
+
+
+def test_a_faulty_token_does_not_hide_its_unknown_tenants() -> None:
+    """The tenants are looked up although the token itself cannot be used."""
+    told = faults('[api.tokens.weak]\ntoken = "hunter2"\ntenants = ["acme", 5]')
+    assert [
+        "api.tokens.weak.token: expected a secret of at least 16 characters",
+        "api.tokens.weak.tenants[1]: expected text",
+        "api.tokens.weak.tenants[0]: expected the name of a tenant in this config",
+    ] == [one.partition(", found")[0] for one in told]
+
+
+def test_two_tokens_of_one_value_are_refused() -> None:
+    """A token has to say who sends it; which is the other one is told, and never the value."""
+    value = "hunter2hunter2hunter2"
+    told = faults(f'[api.tokens.a]\ntoken = "{value}"\n[api.tokens."b c"]\ntoken = "{value}"')
+    assert told == [
+        (
+            'api.tokens."b c".token: expected a token of its own, found that of api.tokens.a '
+            "(one token would have the rights of two; make another: openssl rand -hex 24)"
+        )
+    ]
+    assert value not in "".join(told)
+
+
+def test_a_proxy_that_is_no_address_is_refused() -> None:
+    """A host name is none, and is told before anything starts."""
+    assert faults('[web]\ntrusted_proxies = ["10.0.0.0/8", "nix", "::1"]') == [
+        (
+            "web.trusted_proxies[1]: expected an address or a network, such as 10.0.0.7 or "
+            "10.0.0.0/8, found 'nix' (a host name does not do: whose it is may change)"
+        )
     ]
 
 
@@ -292,7 +329,7 @@ def test_a_short_reply_key_is_refused() -> None:
     """A key that signs addresses must not be guessable."""
     assert faults('[secrets]\nreply_keys = ["short"]') == [
         (
-            "secrets: expected reply_keys[0] to have at least 32 characters "
+            "secrets.reply_keys[0]: expected a secret of at least 32 characters, found a shorter one "
             "(make one with: openssl rand -hex 32)"
         )
     ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,6 +48,29 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidSetting("low to be at most high", hint="swap them")
         if self.high > 100:
             raise ValueError("high to be at most 100")
+
+
+class Several(msgspec.Struct, frozen=True, kw_only=True):
+    url: str = ""
+    keys: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.url:
+            raise ValueError("either this or that")
+        raise ValueError("url to be a URL; with https; keys[1] to be longer")
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    seconds: Annotated[float, Meta(gt=0)] = 1.0
+    pauses: tuple[float, ...] = ()
+    days: Annotated[Annotated[float, Meta(gt=0)] | None, Meta(description="Days.")] = None
+    keys: tuple[Annotated[Secret, Meta(extra={"least": 8})], ...] = ()
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    tables: dict[
+        Annotated[str, Meta(pattern="^[a-z]$", extra={"expects": "a small letter"})], Range
+    ] = {}
 
 
 def faults_of(kind: type[msgspec.Struct], data: dict[str, Any], **given: Any) -> list[str]:
@@ -213,9 +237,55 @@ def test_further_known_keys_help_the_hint() -> None:
 def test_a_types_own_checks_are_told() -> None:
     """What __post_init__ raises becomes a fault of the table, with its hint if it has one."""
     assert faults_of(Range, {"low": 2}) == [
-        "channels.x: expected low to be at most high (swap them)"
+        "channels.x.low: expected to be at most high (swap them)"
     ]
-    assert faults_of(Range, {"high": 200}) == ["channels.x: expected high to be at most 100"]
+    assert faults_of(Range, {"high": 200}) == ["channels.x.high: expected to be at most 100"]
+
+
+def test_each_sentence_of_a_types_own_check_names_its_field() -> None:
+    """Several are several faults; one about no field stays with the table, or the one before."""
+    assert faults_of(Several, {}) == [
+        "channels.x.url: expected to be a URL; with https",
+        "channels.x.keys[1]: expected to be longer",
+    ]
+    assert faults_of(Several, {"url": "x"}) == ["channels.x: expected either this or that"]
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan"])
+def test_a_number_that_is_none_is_refused(number: str) -> None:
+    """TOML can say inf and nan; no time and no share can be either."""
+    assert faults_of(Waiting, tomllib.loads(f"seconds = {number}\npauses = [1.0, {number}]")) == [
+        f"channels.x.seconds: expected a number above 0, found {number}"
+        + (" (neither inf nor nan)" if number == "inf" else ""),
+        f"channels.x.pauses[1]: expected a number, found {number} (neither inf nor nan)",
+    ]
+
+
+def test_a_limit_of_a_number_that_may_be_left_out_is_told() -> None:
+    """What is expected says the limit, wherever the type has it."""
+    assert faults_of(Waiting, {"days": -3}) == [
+        "channels.x.days: expected a number above 0, found -3"
+    ]
+
+
+def test_a_bad_name_does_not_hide_what_is_below_it() -> None:
+    """Both are told."""
+    assert faults_of(Named, {"tables": {"A": {"low": "x"}}}) == [
+        'channels.x.tables.A: expected a small letter, found "A"',
+        'channels.x.tables.A.low: expected a whole number, found "x"',
+    ]
+
+
+def test_a_short_secret_is_told_beside_other_faults() -> None:
+    """Every key of a list that is too short, and none of them shown."""
+    told = faults_of(Waiting, {"keys": ["short", "file:/nowhere", "s" * 8, "small"]})
+    assert told[0] == (
+        "channels.x.keys[0]: expected a secret of at least 8 characters, found a shorter one "
+        "(make one with: openssl rand -hex 8)"
+    )
+    assert ["channels.x.keys[0]", "channels.x.keys[1]", "channels.x.keys[3]"] == [
+        one.partition(":")[0] for one in told
+    ]
 
 
 def test_secret_files_start_at_the_folder(tmp_path: Path) -> None:

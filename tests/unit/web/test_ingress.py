@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.config.addresses import Listen
+from gateway.config.addresses import Listen, Network
 from gateway.config.server import WebSettings
 from gateway.contracts.web import Route, WebRequest, WebResponse
 from gateway.errors import Overloaded, StoreUnavailable
@@ -192,7 +193,10 @@ async def test_peer_behind_proxies(
 ) -> None:
     """Only a trusted proxy's word counts for where a request came from."""
     seen = Seen()
-    web = WebSettings(listen=Listen("127.0.0.1", 0), trusted_proxies=proxies)
+    web = WebSettings(
+        listen=Listen("127.0.0.1", 0),
+        trusted_proxies=tuple(Network.from_config(one, Path()) for one in proxies),
+    )
     async with serving(_services(world, seen, web=web)) as client:
         await client.post("/in/sms/hook/1", headers={"X-Forwarded-For": forwarded})
     assert seen.requests[0].peer == peer
