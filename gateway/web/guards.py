@@ -20,6 +20,7 @@ from gateway.web.problems import Problem, as_problem
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CALLER = web.RequestKey("caller", str)
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+PROGRAMS = ("/api/", "/in/", "/plugins/", *QUIET)
 SERVER = "intake-gateway"
 
 
@@ -49,8 +50,19 @@ def access_log(log: Log, trusted: tuple[Network, ...]) -> Middleware:
     return middleware
 
 
-def problems(log: Log) -> Middleware:
-    """Turn every error into a problem document; one that nobody foresaw tells no details."""
+def problems(
+    log: Log, page: Callable[[web.Request, Problem], web.Response] | None = None
+) -> Middleware:
+    """Turn every error into a problem document; one that nobody foresaw tells no details.
+
+    Args:
+        page: makes a page of a problem instead, for people.
+    """
+
+    def answer(request: web.Request, problem: Problem) -> web.Response:
+        if page is not None and _is_for_people(request):
+            return page(request, problem)
+        return problem.answer(request.path)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -59,12 +71,12 @@ def problems(log: Log) -> Middleware:
         except Exception as error:
             problem = as_problem(error)
             if problem is not None:
-                return problem.answer(request.path)
+                return answer(request, problem)
             if isinstance(error, web.HTTPException):
                 raise
             _report(log, request, error)
             detail = "This is a fault of the gateway; an operator finds more in its log."
-            return Problem("internal", detail).answer(request.path)
+            return answer(request, Problem("internal", detail))
 
     return middleware
 
@@ -112,6 +124,12 @@ async def add_safe_headers(_: web.Request, response: web.StreamResponse) -> None
     headers.setdefault("Referrer-Policy", "no-referrer")
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+
+
+def _is_for_people(request: web.Request) -> bool:
+    """Whether a browser asks for a page; what programs ask for answers with a document."""
+    wants = "text/html" in request.headers.get("Accept", "")
+    return wants and not request.path.startswith(PROGRAMS)
 
 
 def _late(request: web.Request, seconds: float) -> Problem:

@@ -12,6 +12,7 @@ from gateway.errors import Refused
 from gateway.web.api.building import add_api
 from gateway.web.bodies import Bodies
 from gateway.web.console.building import add_console
+from gateway.web.console.rendering import problem_page
 from gateway.web.guards import access_log, add_safe_headers, limits, problems
 from gateway.web.ingress import add_ingress
 from gateway.web.probes import CountsReader, add_probes
@@ -34,7 +35,7 @@ def build(services: Services) -> web.Application:
     app = web.Application(
         middlewares=[
             access_log(services.log, trusted),
-            problems(services.log),
+            problems(services.log, problem_page(services)),
             limits(bodies, seconds=services.web.request_seconds, most=services.most_requests),
         ],
         client_max_size=services.web.body_limit,

@@ -11,6 +11,8 @@ from gateway.errors import NotFound
 from gateway.store.operations import Cursor, DeliveryFilter
 from gateway.web.api.callers import Caller
 from gateway.web.api.paging import read_cursor, write_cursor
+from gateway.web.api.reading import read_query
+from gateway.web.console.queries import Later
 from gateway.web.console.rendering import render
 from gateway.web.redacting import redacted, redacted_view
 from gateway.web.services import Services
@@ -31,7 +33,7 @@ async def conversation_page(
     except ValueError as error:
         raise NotFound(str(error)) from error
     view = await services.store.conversation(caller.tenants, identifier)
-    after = read_cursor("messages", "after", request.query.get("after", "")) or 0
+    after = read_cursor("messages", "after", read_query(Later, request).after) or 0
     messages = await services.store.messages(
         caller.tenants, identifier, after_seq=after, limit=MESSAGES
     )

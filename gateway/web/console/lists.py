@@ -8,6 +8,8 @@ from gateway.store.operations import Cursor, DeliveryFilter
 from gateway.web.api.callers import Caller
 from gateway.web.api.deliveries import DEAD
 from gateway.web.api.paging import cut, read_cursor, write_cursor
+from gateway.web.api.reading import read_query
+from gateway.web.console.queries import Older
 from gateway.web.console.rendering import render
 from gateway.web.services import Services
 from gateway.web.shapes.arrival import quarantined_summary
@@ -18,7 +20,7 @@ ROWS = 50
 
 async def quarantine_page(request: web.Request, services: Services, caller: Caller) -> web.Response:
     """Show the quarantine."""
-    before = read_cursor("quarantine", "before", request.query.get("before", ""))
+    before = read_cursor("quarantine", "before", read_query(Older, request).before)
     found = await services.store.quarantine(caller.tenants, Cursor(before=before, limit=ROWS + 1))
     rows, last = cut(found, ROWS)
     return render(
@@ -33,7 +35,7 @@ async def dead_letters_page(
     request: web.Request, services: Services, caller: Caller
 ) -> web.Response:
     """Show dead and unknown deliveries."""
-    before = read_cursor("deliveries", "before", request.query.get("before", ""))
+    before = read_cursor("deliveries", "before", read_query(Older, request).before)
     found = await services.store.deliveries(
         caller.tenants, DeliveryFilter(states=DEAD), Cursor(before=before, limit=ROWS + 1)
     )

@@ -8,10 +8,13 @@ from aiohttp import web
 from gateway.domain.decision import Decision
 from gateway.domain.ids import read
 from gateway.errors import StoreError
-from gateway.store.operations import ConversationFilter, Cursor
+from gateway.store.operations import ConversationFilter, Cursor, DeliveryFilter
 from gateway.web.api.callers import Caller
+from gateway.web.api.deliveries import DEAD
 from gateway.web.api.health import counts_document
 from gateway.web.api.paging import cut, read_cursor, write_cursor
+from gateway.web.api.reading import read_query
+from gateway.web.console.queries import Older
 from gateway.web.console.rendering import render
 from gateway.web.probes import CountsReader, readiness
 from gateway.web.redacting import summaries
@@ -40,7 +43,7 @@ async def overview(
     request: web.Request, services: Services, caller: Caller, counts: CountsReader
 ) -> web.Response:
     """Show the first page."""
-    before = read_cursor("conversations", "before", request.query.get("before", ""))
+    before = read_cursor("conversations", "before", read_query(Older, request).before)
     page = Cursor(before=before, limit=ROWS + 1)
     found = await services.store.conversations(caller.tenants, ConversationFilter(), page)
     rows, last = cut(found, ROWS)
@@ -50,6 +53,7 @@ async def overview(
         "overview.html",
         readiness=readiness(services, caller.tenants),
         counts=await _counts(caller, counts),
+        rests=await _rests(services, caller),
         rows=[await _row(services, caller, one) for one in shown],
         next=write_cursor("conversations", last.id) if last else None,
     )
@@ -62,6 +66,17 @@ async def _counts(caller: Caller, counts: CountsReader) -> object:
         return counts_document(await counts.read())
     except StoreError:
         return None
+
+
+async def _rests(services: Services, caller: Caller) -> list[tuple[str, str]]:
+    """Name the pages on which something waits for a person, of what the caller may see."""
+    store, one = services.store, Cursor(limit=1)
+    found = []
+    if await store.quarantine(caller.tenants, one):
+        found.append(("/quarantine", "quarantine"))
+    if await store.deliveries(caller.tenants, DeliveryFilter(states=DEAD), one):
+        found.append(("/dead-letters", "dead letters"))
+    return found
 
 
 async def _row(services: Services, caller: Caller, shown: ConversationSummary) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
@@ -10,6 +11,7 @@ from aiohttp import web
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from gateway.web.problems import KINDS, Problem
 from gateway.web.services import Services
 
 POLICY = (
@@ -60,6 +62,23 @@ def render(services: Services, template: str, *, status: int = 200, **values: An
         charset="utf-8",
         headers={"Content-Security-Policy": POLICY},
     )
+
+
+def problem_page(services: Services) -> Callable[[web.Request, Problem], web.Response]:
+    """Make what shows a problem as a page; nobody needs to be known for it, so it has no menu."""
+
+    def show(_: web.Request, problem: Problem) -> web.Response:
+        text = ENVIRONMENT.get_template("problem.html").render(
+            gateway=services.name, version=services.version, menu=(), detail=problem.detail,
+            title=KINDS[problem.code].title, code=problem.code,
+        )  # fmt: skip
+        headers = {**problem.headers, "Content-Security-Policy": POLICY}
+        return web.Response(
+            status=problem.status, text=text, content_type="text/html", charset="utf-8",
+            headers=headers,
+        )  # fmt: skip
+
+    return show
 
 
 def style() -> web.Response:

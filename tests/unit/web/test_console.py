@@ -13,10 +13,12 @@ from gateway.contracts.console import ConsolePage
 from gateway.contracts.web import WebRequest
 from gateway.domain.health import Health
 from gateway.domain.ids import show
+from gateway.store.operations import Cursor, DeliveryFilter
 from tests.unit.web.client import Client
 from tests.unit.web.world import World, serving, token
 
 OUTSIDE = WebSettings(listen=Listen("0.0.0.0", 8080))
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGES = ("/", "/quarantine", "/dead-letters")
 
 
@@ -37,6 +39,60 @@ async def test_overview_tells_what_is_sick_and_decided(world: World) -> None:
     assert "the rule &lt;i&gt;kettle&lt;/i&gt; fits" in page
     assert "The kettle [card …1111]" in page
     assert "<td>Ada kettle@example.org</td>\n<td>default</td>" in page
+
+
+async def test_all_is_well_only_if_nothing_rests(world: World) -> None:
+    """What rests in quarantine, is dead or unknown needs somebody, as far as the caller may see it."""
+    store = world.store
+    async with serving(world.services()) as client:
+        page = (await client.get("/")).text
+        assert "Every part is well." in page
+        assert (
+            '<a href="/quarantine">quarantine</a>, <a href="/dead-letters">dead letters</a>' in page
+        )
+        operator = world.services().operator
+        for one in await store.quarantine(None, Cursor()):
+            await operator.discard_arrival(None, one.arrival.id, "ada")
+        letters = await store.deliveries(None, DeliveryFilter(states=("dead", "unknown")), Cursor())
+        for letter in letters[1:]:
+            await operator.settle_delivery(None, letter.id, "discard", "ada")
+        page = (await client.get("/")).text
+        assert 'look at: <a href="/dead-letters">dead letters</a>.' in page
+        assert "Everything is well." not in page
+        await operator.settle_delivery(None, letters[0].id, "discard", "ada")
+        page = (await client.get("/")).text
+        assert "Everything is well." in page
+        assert "Somebody has to look at" not in page
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/conversations/{}"])
+async def test_unknown_parameters_are_refused(client: Client, world: World, path: str) -> None:
+    """A typing error in a page's address is told, as by the API."""
+    kettle = show("conv", world.ids["kettle"])
+    got = await client.get(path.format(kettle) + "?befor=x", headers=BROWSER)
+    assert got.status == 422
+    assert "query.befor: it is not known here." in got.text
+
+
+async def test_browsers_are_told_in_pages(world: World) -> None:
+    """People read of an error in a page, programs in a document; a challenge stays one."""
+    kettle = f"/api/v1/conversations/{show('conv', world.ids['kettle'])}"
+    async with serving(world.services(web=OUTSIDE)) as client:
+        closed = await client.get("/", headers=BROWSER)
+        gone = await client.get("/nowhere<b>", headers=BROWSER)
+        api = await client.get(kettle, headers=BROWSER)
+        program = await client.get("/nowhere")
+    assert (closed.status, gone.status) == (401, 404)
+    for got in (closed, gone):
+        assert got.headers["content-type"] == "text/html; charset=utf-8"
+        assert got.headers["content-security-policy"].startswith("default-src 'none'; style-src")
+    assert "<h1>A token is needed</h1>" in closed.text
+    assert "Give an API token" in closed.text
+    assert closed.headers["www-authenticate"].startswith("Basic ")
+    assert "<h1>Nothing is there</h1>" in gone.text
+    assert "<b>" not in gone.text
+    for got in (api, program):
+        assert got.headers["content-type"] == "application/problem+json"
 
 
 async def test_conversation_page_shows_text_and_never_markup(client: Client, world: World) -> None:
