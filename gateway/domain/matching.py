@@ -2,9 +2,9 @@
 
 A message joins only with proof: a continuation code that its sender keyed in, a native thread whose
 platform admits the sender, or a signed token or references together with a sender who already takes
-part. Subject lines, ticket numbers
-and similar texts never join anything; who holds a token without taking part gets a conversation of
-their own, linked to the one the token names.
+part. An address that was verified before has to be verified again, or it may be somebody else's
+word. Subject lines, ticket numbers and similar texts never join anything; who holds a token without
+taking part gets a conversation of their own, linked to the one the token names.
 """
 
 from __future__ import annotations
@@ -75,11 +75,13 @@ def match(
     named: tuple[Named, ...],
     policy: MatchingPolicy,
     now: int,
+    channel: str = "",
     continued: int | None = None,
 ) -> Joined | Apart:
     """Decide where a message belongs.
 
     Args:
+        channel: where it came in.
         author: the sender's identity if it is known already.
         named: what the draft's verified tokens name, in order.
         continued: the conversation that the draft's verified proof of a continuation code names.
@@ -92,7 +94,7 @@ def match(
         if found:
             return _join(found, "thread", "it is in a thread that admits its sender", policy, now)
     for found, by, words in _leads(known, named):
-        if (why_not := _may_not_join(draft, author, found, policy)) is None:
+        if (why_not := _may_not_join(draft, author, found, channel, policy)) is None:
             return _join(found, by, f"{words} and its sender takes part", policy, now)
         return Apart(
             reason=f"{words}, but {why_not}",
@@ -113,13 +115,43 @@ def _leads(known: Known, named: tuple[Named, ...]) -> Iterator[tuple[KnownConver
         yield found, "thread", "its native thread leads to a conversation"
 
 
+def open_to_plugins(draft: Draft, author: Identity, found: KnownConversation, channel: str) -> bool:
+    """Whether a plugin may let a message join a conversation for what it says.
+
+    Where senders are verified, only one who was.
+    """
+    return (
+        author.id in found.participants
+        and not draft.trust.unverified
+        and _doubt(draft, author, found, channel) is None
+    )
+
+
+def _doubt(draft: Draft, author: Identity, found: KnownConversation, channel: str) -> str | None:
+    """Why a sender who takes part may be somebody else who uses that address.
+
+    A channel that verifies nobody can ask for no proof: there an address that was verified
+    elsewhere goes on only in what was said there before.
+    """
+    if at_least(draft.proof, "asserted") or not at_least(author.proof, "asserted"):
+        return None
+    if draft.trust.unverified:
+        return "its sender's address, verified before, was not verified here"
+    if found.threads and all(thread.channel != channel for thread in found.threads):
+        return f"its sender's address was verified before, and {channel} verifies nobody"
+    return None
+
+
 def _may_not_join(
-    draft: Draft, author: Identity | None, found: KnownConversation, policy: MatchingPolicy
-) -> str | None:
+    draft: Draft, author: Identity | None, found: KnownConversation, channel: str,
+    policy: MatchingPolicy,
+) -> str | None:  # fmt: skip
     if draft.trust.failed:
         return f"the sender's address failed authentication ({draft.trust.failed})"
     if author is None or author.id not in found.participants:
         return "its sender does not take part in it"
+    if (doubt := _doubt(draft, author, found, channel)) is not None:
+        return doubt
     if policy.require_authenticated_sender and not at_least(draft.proof, "asserted"):
         return "its sender's address is only claimed, and the policy asks for more"
     return None

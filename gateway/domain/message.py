@@ -76,6 +76,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
         spf, dkim, dmarc: verdicts of a border that we trust, else ``none``.
         stir: whether the caller's number is attested (STIR/SHAKEN); for calls.
         authority: who gave the verdicts.
+        unverified: the channel has its senders verified, and nothing vouches for this one.
     """
 
     signature: Verdict = "none"
@@ -84,6 +85,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     dmarc: Verdict = "none"
     stir: Verdict = "none"
     authority: str = ""
+    unverified: bool = False
 
     @property
     def failed(self) -> str:
@@ -110,7 +112,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     Times are milliseconds since the Unix epoch; `sent_at` is the sender's claim. `text` is always
     there, without quote and signature; what was cut is in `quoted`. One that is `quiet` is nothing
-    to work on yet.
+    to work on yet. `remarks` are sentences for the agent.
     """
 
     id: int
@@ -140,6 +142,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     spam: Spam = Spam()
     repeat_of: int | None = None
     quiet: bool = False
+    remarks: tuple[str, ...] = ()
     revision: int = 0
     arrivals: tuple[int, ...] = ()
     extra: dict[str, Any] = {}

@@ -116,6 +116,63 @@ async def test_a_forged_sender_does_not_join(matter: Matter) -> None:
     assert "failed authentication" in str(entry.data["remarks"])
 
 
+async def test_an_unproven_sender_neither_joins_nor_brings_anybody_in(matter: Matter) -> None:
+    """Eve uses Ann's address, with Ann's token or references, a copy to herself, and nothing that proves
+    it, which our border would write: she stays apart, and the next answer is for Ann alone. Nor do Eve's
+    own mails, or a stranger's mail in Ann's name that opens something new, let her in.
+    """
+    ann = matter.customer(ANN)
+    await ann.write("token", answers=matter.answer, dmarc="", Cc=EVE, Reply_To=EVE)
+    await ann.write(
+        "reference", dmarc="", Cc=EVE, References="<first@example.net>",
+        In_Reply_To="<first@example.net>",
+    )  # fmt: skip
+    await ann.write("new", PROBLEM, dmarc="", Cc=EVE, Reply_To=EVE)
+    await matter.customer(EVE).write("eve", answers=matter.answer)
+    for token in ("token", "reference", "new", "eve"):
+        await matter.stays_apart(token)
+    for token in ("token", "reference", "new"):
+        entry = matter.system.entries[matter.system.tokens.index(token)]
+        assert "Nothing verified the sender's address; it may be forged." in entry.data["remarks"]
+        assert f"Also addressed to {EVE}, who will get no answers" in str(entry.data["remarks"])
+    assert "verified before, was not verified here" in str(
+        matter.system.entries[matter.system.tokens.index("token")].data["remarks"]
+    )
+    for number, token in enumerate(("first", "token", "reference", "new"), start=2):
+        ticket = await matter.system.ticket_of(token)
+        await matter.system.reply(matter.gateway.url, ticket, PRIVATE, entry=str(number))
+        await matter.post.mail_for(ANN, count=number)
+    assert {(ANN,)} == {one.recipients for one in matter.post.sink.received}
+
+
+async def test_where_nothing_verifies_senders_a_claimed_one_still_brings_nobody_in(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """Without a border that verifies, an answer by token joins, or no mail could; but whoever is named in
+    a copy gets nothing, and the agent is told.
+    """
+    async with AsyncExitStack() as stack:
+        system = await stack.enter_async_context(ticket_system(TicketSystem()))
+        post = await stack.enter_async_context(customers())
+        inbox = mailbox(relay=post.port).replace('trusted_authserv_ids = ["mx.example.com"]\n', "")
+        config = BASE + plugins("email", "webhook") + inbox + tickets(system.url)
+        gateway = await stack.enter_async_context(gateway_process(launcher, tmp_path, config))
+        ann = Customer(address=ANN, port=gateway.lmtp)
+        await ann.write("first", PROBLEM)
+        ticket = await system.ticket_of("first")
+        await system.reply(gateway.url, ticket, "Which door?", entry="1")
+        answer = await post.mail_for(ANN)
+        await ann.write("again", answers=answer, Cc=EVE, Reply_To=EVE)
+        assert ticket == await system.ticket_of("again")
+        entry = system.entries[system.tokens.index("again")]
+        assert f"Also addressed to {EVE}, who will get no answers" in str(entry.data["remarks"])
+        await Customer(address=EVE, port=gateway.lmtp).write("eve", answers=answer)
+        assert ticket != await system.ticket_of("eve")
+        await system.reply(gateway.url, ticket, PRIVATE, entry="2")
+        await post.mail_for(ANN, count=2)
+        assert {(ANN,)} == {one.recipients for one in post.sink.received}
+
+
 async def test_a_verdict_that_came_with_the_mail_is_not_believed(matter: Matter) -> None:
     """Our border says that DMARC failed; a field that says otherwise in another's name is nothing."""
     await matter.customer(ANN).write(

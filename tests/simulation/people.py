@@ -86,10 +86,12 @@ class Crowd:
         elif way < 0.72 and (strangers := [one for one in self.names if one != name]):
             victim = dice.choice(strangers)
             theirs = self._mails.get(victim, [])
+            trust = Trust(dmarc="fail") if way < 0.68 else Trust(unverified=True)
             draft = msgspec.structs.replace(
-                draft, author=_address(victim), proof="claimed", trust=Trust(dmarc="fail")
-            )
-            brings.add(victim)  # an answer to a forged mail goes to whom it names
+                draft, author=_address(victim), proof="claimed", trust=trust,
+                participants=(DraftParticipant(address=_address(name)),),
+            )  # fmt: skip
+            brings.add(victim)  # an answer to a forged mail goes to whom it names, to nobody else
             draft = _refer(draft, dice.choice(theirs)) if theirs else draft
         elif way < 0.82:
             friend = dice.choice(self.names)

@@ -176,6 +176,7 @@ def _draft(mail: Mail, arrival: Arrival, mailbox: Mailbox, reached: Sequence[str
         trust=Trust(
             spf=_verdict(mail.auth.spf), dkim=_verdict(mail.auth.dkim),
             dmarc=_verdict(mail.auth.dmarc), authority=mail.auth.authserv_id,
+            unverified=bool(mailbox.trusted_authserv_ids) and proof == "claimed",
         ),
         extra={"email": _facts(mail, arrival)},
     )  # fmt: skip

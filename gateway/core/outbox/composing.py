@@ -52,9 +52,12 @@ def _people(view: ConversationView) -> dict[int, Person]:
 
 
 def _remarks(message: Message, view: ConversationView) -> tuple[str, ...]:
-    remarks = []
+    remarks: list[str] = []
     if failed := message.trust.failed:
         remarks.append(f"The sender's address failed authentication ({failed}); it may be forged.")
+    elif message.trust.unverified:
+        remarks.append("Nothing verified the sender's address; it may be forged.")
+    remarks += message.remarks
     if message.repeat_of is not None:
         remarks.append("The customer said nearly the same before.")
     if message.automated != "none":

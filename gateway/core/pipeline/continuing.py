@@ -13,7 +13,8 @@ import msgspec
 from gateway.core.pipeline.candidate import Candidate
 from gateway.core.pipeline.keys import author_address, continued_by
 from gateway.core.pipeline.merging import merge
-from gateway.core.pipeline.placing import take_part, thread_in
+from gateway.core.pipeline.placing import thread_in
+from gateway.core.pipeline.taking_part import take_part
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Move
 from gateway.domain.contact import identity_hash

@@ -32,8 +32,7 @@ def identify(
     Args:
         also: further addresses that this proof covers.
     """
-    key = identity_hash(work.tenant, address)
-    found = known.identities.get(key) or _on_sheet(work, address)
+    found = find(work, known, address)
     if found is not None:
         if at_least(found.proof, proof):
             return found
@@ -45,11 +44,16 @@ def identify(
     return _add(work, address, contact, proof, evidence)
 
 
+def find(work: Work, known: Known, address: Address) -> Identity | None:
+    """Find an address's identity, in the store or on the work sheet."""
+    return known.identities.get(identity_hash(work.tenant, address)) or _on_sheet(work, address)
+
+
 def identify_also(
     work: Work, known: Known, author: Identity, address: Address, *, proof: Proof, evidence: str
 ) -> Identity | None:
     """Find or make the identity of a further address of an author; None if it is somebody else's."""
-    found = known.identities.get(identity_hash(work.tenant, address)) or _on_sheet(work, address)
+    found = find(work, known, address)
     if found is None:
         work.decide("identity", "also", f"{address.scheme}:{address.value} is the sender's as well")
         return _add(work, address, author.contact, proof, evidence)

@@ -28,9 +28,9 @@ from gateway.core.pipeline.placing import (
     open_conversation,
     place,
     reopen,
-    take_part,
 )
 from gateway.core.pipeline.revising import Channels, Revised, revise, revised_by
+from gateway.core.pipeline.taking_part import take_part
 from gateway.core.pipeline.work import CORE, Work
 from gateway.domain.arrival import Arrival
 from gateway.domain.contact import Contact, Identity
@@ -39,7 +39,7 @@ from gateway.domain.decision import DecisionKind
 from gateway.domain.draft import Draft
 from gateway.domain.ids import show
 from gateway.domain.known import Known, KnownConversation
-from gateway.domain.matching import Apart, Joined, MatchingPolicy, match
+from gateway.domain.matching import Apart, Joined, MatchingPolicy, match, open_to_plugins
 from gateway.domain.message import Message
 from gateway.domain.routing import Facts, Rule, route, unknown
 from gateway.domain.tokens import Keyring
@@ -226,7 +226,7 @@ class Inbound:
         """Decide where a message belongs, before plugins are asked."""
         return match(
             draft, known, author=author, named=named_by(self._keyring, arrival.tenant, draft.tokens),
-            policy=self._policy, now=arrival.received_at,
+            policy=self._policy, now=arrival.received_at, channel=arrival.source,
             continued=continued_by(self._keyring, arrival.tenant, draft),
         )  # fmt: skip
 
@@ -238,7 +238,7 @@ class Inbound:
         verdict = self.belongs(arrival, candidate.draft, known, author)
         plugin = CORE
         if isinstance(verdict, Apart):
-            asked = await self._ask(message, known, author)
+            asked = await self._ask(candidate, known, author)
             if asked is not None:
                 verdict, plugin = asked
         versions = {
@@ -257,13 +257,18 @@ class Inbound:
         return verdict
 
     async def _ask(
-        self, message: Message, known: Known, author: Identity | None
+        self, candidate: Candidate, known: Known, author: Identity | None
     ) -> tuple[Joined, str] | None:
         """Ask plugins; what they answer holds only where the sender takes part."""
         if author is None:
             return None
+        message = candidate.message
         standing = {one.conversation.id: one for one in known.conversations.values()}
-        mine = [one for one in standing.values() if author.id in one.participants]
+        mine = [
+            one
+            for one in standing.values()
+            if open_to_plugins(candidate.draft, author, one, message.channel)
+        ]
         duplicate = await self._hooks.find_duplicate(message, list(known.recent))
         if duplicate is not None:
             for recent in known.recent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.core.pipeline.candidate import Candidate
-from gateway.core.pipeline.identifying import identify
+from gateway.core.pipeline.taking_part import bring_in, take_part
 from gateway.core.pipeline.work import Work
 from gateway.domain.changes import Claim, Reference
 from gateway.domain.contact import Identity
@@ -17,7 +17,6 @@ from gateway.domain.conversation import (
     Thread,
     reference_hash,
 )
-from gateway.domain.draft import DraftParticipant, Role
 from gateway.domain.ids import show
 from gateway.domain.known import Known
 from gateway.domain.matching import Apart, Joined
@@ -89,8 +88,9 @@ def place(
     thread = thread_in(work, candidate, known, conversation, author)
     if author:
         take_part(work, known, conversation, author)
+    remarks = message.remarks
     if joined is None or joined.by != "repeat":
-        _bring_in(work, draft.participants, known, conversation, author)
+        remarks += bring_in(work, draft, known, conversation, author, message.id)
     placed = msgspec.structs.replace(
         message,
         conversation=conversation.id,
@@ -103,6 +103,7 @@ def place(
             identity=author.id if author else None,
         ),
         repeat_of=joined.repeat_of if joined else None,
+        remarks=remarks,
     )
     work.messages.append(placed)
     for native in placed.external_ids:
@@ -199,45 +200,3 @@ def _own_thread(
 def _stands(known: Known, conversation: int) -> int:
     found = known.conversations.get(conversation)
     return found.conversation.id if found else conversation
-
-
-def _taking_part(work: Work, known: Known, conversation: Conversation) -> set[int]:
-    here = known.conversations.get(conversation.id)
-    before = set(here.participants) if here else set()
-    return before | {p.identity for p in work.participants if p.conversation == conversation.id}
-
-
-def take_part(work: Work, known: Known, conversation: Conversation, author: Identity) -> None:
-    """Note somebody as taking part whom the platform itself let into a thread."""
-    if author.id not in _taking_part(work, known, conversation):
-        role: Role = "peer" if conversation.visibility == "public" else "cc"
-        work.participants.append(
-            Participant(
-                tenant=work.tenant, conversation=conversation.id, identity=author.id,
-                role=role if conversation.requester else "requester", added_at=work.now,
-            )
-        )  # fmt: skip
-
-
-def _bring_in(
-    work: Work,
-    brought: tuple[DraftParticipant, ...],
-    known: Known,
-    conversation: Conversation,
-    author: Identity | None,
-) -> None:
-    taking_part = _taking_part(work, known, conversation)
-    for participant in brought:
-        identity = identify(
-            work, known, participant.address, proof="claimed",
-            evidence="named as a receiver of a message",
-        )  # fmt: skip
-        if identity.id in taking_part:
-            continue
-        taking_part.add(identity.id)
-        work.participants.append(
-            Participant(
-                tenant=work.tenant, conversation=conversation.id, identity=identity.id,
-                role=participant.role, added_at=work.now, added_by=author.id if author else None,
-            )
-        )  # fmt: skip

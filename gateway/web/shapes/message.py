@@ -58,6 +58,10 @@ class TrustDocument(Struct, frozen=True, kw_only=True):
     dmarc: Verdict
     stir: Verdict
     authority: str
+    unverified: Annotated[
+        bool,
+        Meta(description="The channel has senders verified, and nothing vouches for this one."),
+    ]
 
 
 class SpamDocument(Struct, frozen=True, kw_only=True):
@@ -96,6 +100,7 @@ class MessageDocument(Struct, frozen=True, kw_only=True):
     spam: SpamDocument
     repeat_of: MessageId | None
     quiet: Annotated[bool, Meta(description="There is nothing to work on yet.")]
+    remarks: Annotated[tuple[str, ...], Meta(description="Sentences for the agent.")]
     revision: int
     arrivals: tuple[ArrivalId, ...]
     gone: Annotated[Gone, Meta(description="Why only its place is left; empty if it is there.")]
@@ -133,9 +138,11 @@ def message_document(message: Message) -> MessageDocument:
         trust=TrustDocument(
             signature=message.trust.signature, spf=message.trust.spf, dkim=message.trust.dkim,
             dmarc=message.trust.dmarc, stir=message.trust.stir, authority=message.trust.authority,
+            unverified=message.trust.unverified,
         ),
         spam=SpamDocument(score=message.spam.score, reasons=message.spam.reasons),
-        repeat_of=maybe("msg", message.repeat_of), quiet=message.quiet, revision=message.revision,
+        repeat_of=maybe("msg", message.repeat_of), quiet=message.quiet, remarks=message.remarks,
+        revision=message.revision,
         arrivals=tuple(show("arr", one) for one in message.arrivals), gone=message.gone,
     )  # fmt: skip
 

@@ -155,6 +155,67 @@ async def test_brought_in_by_cc_may_answer(shop: Workshop) -> None:
     assert ["Ann", "Bob"] == [message.author.name for message in await shop.messages()]
 
 
+async def test_a_claimed_sender_brings_nobody_in(shop: Workshop) -> None:
+    """Neither with a token nor by opening a conversation; the agent is told whom the mail names, and why
+    they stay out, and so does the chain of decisions.
+    """
+    shop.send_to("backend/tickets")
+    brought = (DraftParticipant(address=address("eve")),)
+    await shop.take(letter(proof="claimed", participants=brought))
+    [first] = await shop.conversations()
+    token = shop.keyring.make("default", first.id)
+    await shop.take(letter(text="More", proof="claimed", tokens=(token,), participants=brought))
+    view = await shop.store.conversation(None, first.id)
+    assert ["ann@example.net"] == [one.value for one in view.identities]
+    said = await shop.messages(first.id)
+    remark = (
+        "Also addressed to eve@example.net, who will get no answers: the sender is not verified."
+    )
+    assert [(remark,), (remark,)] == [message.remarks for message in said]
+    await shop.settled("backend/tickets", "delivered", 2)
+    assert [(remark,), (remark,)] == [entry.remarks for entry in shop.tickets.entries]
+    decided = [d for d in await shop.decisions("identity") if d.outcome == "not brought in"]
+    assert [one.id for one in said] == [d.message for d in decided]
+    await shop.take(letter("eve", tokens=(token,)))
+    assert 2 == len(await shop.messages(first.id))
+
+
+async def test_who_is_brought_in_stands_among_the_decisions(shop: Workshop) -> None:
+    """It can be seen by whom somebody was let in; who took part already is no news."""
+    brought = (DraftParticipant(address=address("bob")),)
+    await shop.take(letter(participants=brought, external_ids=("<a@x>",)))
+    await shop.take(letter(text="Thus", participants=brought, references=("<a@x>",)))
+    [decided] = [d for d in await shop.decisions("identity") if d.outcome == "brought in"]
+    [message, _] = await shop.messages()
+    words = "bob@example.net: named as receivers by email:ann@example.net; answers go there as well"
+    assert (message.id, words) == (decided.message, decided.reason)
+
+
+async def test_an_address_that_was_verified_has_to_be_verified_again(shop: Workshop) -> None:
+    """Who uses Ann's address without proof, where hers had it, gets a conversation of its own: not by
+    token, nor by reference, nor by what a plugin thinks; and it is shown beside hers.
+    """
+    await shop.take(letter(external_ids=("<a@x>",)))
+    [first] = await shop.conversations()
+    token = shop.keyring.make("default", first.id)
+    for tokens, references in (((token,), ()), ((), ("<a@x>",))):
+        await shop.take(
+            letter(
+                proof="claimed", trust=Trust(unverified=True), tokens=tokens, references=references
+            )
+        )  # fmt: skip
+    assert 1 == len(await shop.messages(first.id))
+    others = [one for one in await shop.conversations() if one.id != first.id]
+    assert 2 == len(others)
+    for one in others:
+        view = await shop.store.conversation(None, one.id)
+        [link] = view.links
+        assert ("related", first.id) == (link.kind, link.b)
+        assert link.evidence.endswith(
+            "its sender's address, verified before, was not verified here"
+        )
+
+
 async def test_repeat_is_appended_and_an_order_number_keeps_apart(shop: Workshop) -> None:
     """Nearly the same words of the same person are a repeat, unless they name another thing."""
     await shop.take(letter(text="Where is my order 1001? I wait since Monday for it."))

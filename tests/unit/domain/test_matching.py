@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +14,9 @@ from gateway.domain.contact import Identity
 from gateway.domain.conversation import Conversation, Thread
 from gateway.domain.draft import Draft, ThreadRef
 from gateway.domain.known import Known, KnownConversation, KnownReference, RecentText
-from gateway.domain.matching import DAY, Apart, Joined, MatchingPolicy, match
+from gateway.domain.matching import DAY, Apart, Joined, MatchingPolicy, match, open_to_plugins
 from gateway.domain.message import Address, Trust
-from gateway.domain.tokens import Keyring
+from gateway.domain.tokens import Keyring, Named
 
 NOW = 1_780_000_000_000
 HOUR = 3_600_000
@@ -78,11 +79,20 @@ def known(
     )
 
 
+def named(draft: Draft) -> tuple[Named, ...]:
+    """What a draft's tokens name."""
+    return tuple(n for t in draft.tokens if (n := RING.verify("default", t)))
+
+
 def decide(draft: Draft, facts: Known, sender: int | None = ANN, **policy: Any) -> Joined | Apart:
     """Decide as the pipeline does."""
-    named = tuple(n for t in draft.tokens if (n := RING.verify("default", t)))
     return match(
-        draft, facts, author=who(sender), named=named, policy=MatchingPolicy(**policy), now=NOW
+        draft,
+        facts,
+        author=who(sender),
+        named=named(draft),
+        policy=MatchingPolicy(**policy),
+        now=NOW,
     )
 
 
@@ -144,6 +154,40 @@ def test_policy_may_ask_for_an_authenticated_sender() -> None:
                 assert isinstance(verdict, Apart)
     draft, facts, person = case("ok", "pass", "known", "none", "none", "asserted")
     assert isinstance(decide(draft, facts, person, require_authenticated_sender=True), Joined)
+
+
+@pytest.mark.parametrize(
+    "row", [("ok", "none", "none"), ("none", "mine", "none"), ("none", "none", "mine")]
+)
+def test_an_address_that_was_verified_has_to_be_verified_again(row: tuple[str, str, str]) -> None:
+    """Where senders are verified, nothing of a mail without proof joins in the name of one that had it."""
+    token, refs, thread = row
+    ann = Identity(
+        id=ANN, tenant="default", contact=ANN, scheme="email", value="x", proof="asserted"
+    )
+    elsewhere = Thread(id=6, tenant="default", conversation=MINE, channel="desk", native_id="d")
+    here = Thread(id=7, tenant="default", conversation=MINE, channel="post", native_id="p")
+    table = (
+        ("claimed", True, (here,), "was not verified here"),
+        ("claimed", False, (elsewhere,), "post verifies nobody"),
+        ("claimed", False, (elsewhere, here), ""),
+        ("asserted", False, (elsewhere,), ""),
+        ("proven", True, (here,), ""),
+    )
+    for proof, unverified, threads, why_not in table:
+        draft, facts, _ = case(token, "none", "known", refs, thread, proof)
+        draft = msgspec.structs.replace(draft, trust=Trust(unverified=unverified))
+        mine = msgspec.structs.replace(facts.conversations[MINE], threads=threads)
+        facts = msgspec.structs.replace(facts, conversations={**facts.conversations, MINE: mine})
+        verdict = match(
+            draft, facts, author=ann, named=named(draft), policy=MatchingPolicy(), now=NOW,
+            channel="post",
+        )  # fmt: skip
+        assert bool(why_not) == isinstance(verdict, Apart), (proof, unverified, verdict)
+        assert why_not in verdict.reason
+        if isinstance(verdict, Apart):
+            assert (MINE, "related") == (verdict.link, verdict.link_kind)
+        assert (not why_not and not unverified) == open_to_plugins(draft, ann, mine, "post")
 
 
 def test_stranger_with_a_lead_is_shown_beside_it() -> None:
