@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import IncrementalNewlineDecoder
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -20,8 +21,8 @@ def clean_text(text: str) -> str:
     if text.isprintable():
         return text
     if "\r" in text:
-        # To split and join takes two thirds of replacing two characters by one.
-        text = "\n".join(text.split("\r\n")).replace("\r", "\n")
+        # Half the time of two replacements.
+        text = IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
     if text.isascii():
         return text.encode("ascii").translate(None, _UNSEEN).decode("ascii")
     if text.replace("\n", "").replace("\t", "").isprintable():
