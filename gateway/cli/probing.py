@@ -35,14 +35,14 @@ async def probe_all(parts: Parts, advance: Advance) -> dict[str, Health]:
         probes[f"check/{check.value.name}"] = check.value.run
     done = 0
 
-    async def probe(run: Callable[[], Awaitable[Health]]) -> Health:
+    async def probe(part: str, run: Callable[[], Awaitable[Health]]) -> Health:
         nonlocal done
-        health = await _probe(run)
+        health = await _probe(part, run)
         done += 1
         advance(done, len(probes))
         return health
 
-    answers = await asyncio.gather(*(probe(run) for run in probes.values()))
+    answers = await asyncio.gather(*(probe(*one) for one in probes.items()))
     found = dict(zip(probes, answers, strict=True))
     for failure in failures:
         found[f"plugin/{failure.plugin}"] = Health(
@@ -54,10 +54,12 @@ async def probe_all(parts: Parts, advance: Advance) -> dict[str, Health]:
     return found
 
 
-async def _probe(run: Callable[[], Awaitable[Health]]) -> Health:
+async def _probe(part: str, run: Callable[[], Awaitable[Health]]) -> Health:
+    from gateway.core.answered import answered
+
     try:
         async with asyncio.timeout(SECONDS):
-            return await run()
+            return answered(part, "probe", await run(), Health)
     except TimeoutError:
         return Health(
             state="down", code="timeout", reason=f"it did not answer within {SECONDS:g} seconds"

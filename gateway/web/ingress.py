@@ -64,12 +64,17 @@ def _handler(
         request[CALLER] = part
         with span("web.ingress", part=part, route=route.path):
             asked = await read_request(request, services, bodies, trusted, prefix)
-            return _response(await route.handler(asked))
+            return _response(part, route, await route.handler(asked))
 
     return handle
 
 
-def _response(answer: WebResponse) -> web.Response:
+def _response(part: str, route: Route, answer: WebResponse) -> web.Response:
+    if not isinstance(answer, WebResponse):
+        raise TypeError(
+            f"{part} answered {route.method} {route.path} with {type(answer).__name__}; "
+            "a WebResponse is expected: mend or update the plugin"
+        )
     response = web.Response(status=answer.status, body=answer.body, headers=answer.headers or None)
     response.headers["Content-Type"] = answer.content_type
     return response

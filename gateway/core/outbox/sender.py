@@ -160,7 +160,13 @@ class Sender:
         self._tasks.discard(task)
         self._sending.discard(delivery)
         self._partitions.end((place,))
-        if not task.cancelled() and task.exception() is None and not task.result():
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.error(
+                "outbox.failed", target=self.target.name, delivery=delivery, error=repr(error),
+                exc_info=error,
+            )  # fmt: skip
+        if error is not None or not (task.cancelled() or task.result()):
             self._recover_at = 0.0
         self._wake.set()
 

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.contracts.backend import Backend
 from gateway.contracts.channel import Channel
+from gateway.core.answered import answered, answered_or_none
 from gateway.core.gathering import Gathered
 from gateway.core.outbox.composing import ReplyComposer, compose_forward
 from gateway.core.pipeline.outgoing import NO_ROUTE
@@ -17,7 +18,7 @@ from gateway.domain.conversation import Ticket
 from gateway.domain.delivery import Delivery, Repeat, StuckHead
 from gateway.domain.draft import ReceiptState
 from gateway.domain.message import Message
-from gateway.domain.outgoing import Forward, Reply, Sent, TicketRef
+from gateway.domain.outgoing import EntryRef, Forward, Reply, Sent, TicketRef
 from gateway.errors import ConnectorError, NotFound, Rejected
 from gateway.hooks.calls import Hooks
 from gateway.hooks.dispatcher import Piped
@@ -133,12 +134,13 @@ class BackendTarget:
             before = await self._entry(forward, closed) if delivery.state == "unknown" else None
             return before or await self._open(forward)
         try:
-            entry = await self._backend.add_entry(_ref(ticket), forward)
+            added = await self._backend.add_entry(_ref(ticket), forward)
         except Rejected as error:
             if error.reason_code != TICKET_CLOSED:
                 raise
             opened = await self._open(forward)
             return msgspec.structs.replace(opened, closed=ticket)
+        entry = answered(self.name, "add_entry", added, EntryRef)
         return Done(external_ids=tuple(filter(None, (entry.external_id,))), receipt="delivered")
 
     async def find(self, delivery: Delivery, letter: Letter) -> Done | None:
@@ -148,7 +150,8 @@ class BackendTarget:
         if (entry := await self._entry(forward, tickets)) is not None:
             return entry
         # No entry: it may have opened a ticket, where the known one was closed for good.
-        found = await self._backend.find(forward)
+        answer = await self._backend.find(forward)
+        found = answered_or_none(self.name, "find", answer, TicketRef)
         if found is None or any(one.external_id == found.external_id for one in tickets):
             return None
         return Done(
@@ -159,14 +162,16 @@ class BackendTarget:
     async def _entry(self, forward: Forward, tickets: Sequence[Ticket]) -> Done | None:
         """Find the entry that an earlier attempt may have made in one of some tickets."""
         for ticket in tickets:
-            entry = await self._backend.find_entry(_ref(ticket), forward)
+            answer = await self._backend.find_entry(_ref(ticket), forward)
+            entry = answered_or_none(self.name, "find_entry", answer, EntryRef)
             if entry is not None:
                 ids = tuple(filter(None, (entry.external_id,)))
                 return Done(external_ids=ids, receipt="delivered", found=True)
         return None
 
     async def _open(self, forward: Forward) -> Done:
-        opened = await self._backend.open_ticket(forward)
+        answer = await self._backend.open_ticket(forward)
+        opened = answered(self.name, "open_ticket", answer, TicketRef)
         return Done(external_ids=(opened.external_id,), receipt="delivered", ticket=opened)
 
     async def _compose(
@@ -210,11 +215,13 @@ class ChannelTarget:
                 "replay this, or write to the customer by other means and discard it",
                 code="sends_nothing",
             )
-        return _sent(await self._channel.send(await self._compose(delivery, *letter)))
+        answer = await self._channel.send(await self._compose(delivery, *letter))
+        return _sent(answered(self.name, "send", answer, Sent))
 
     async def find(self, delivery: Delivery, letter: Letter) -> Done | None:
         """Look up the reply at the provider."""
-        sent = await self._channel.find_sent(await self._compose(delivery, *letter))
+        answer = await self._channel.find_sent(await self._compose(delivery, *letter))
+        sent = answered_or_none(self.name, "find_sent", answer, Sent)
         return None if sent is None else msgspec.structs.replace(_sent(sent), found=True)
 
     async def _compose(self, delivery: Delivery, message: Message, view: ConversationView) -> Reply:

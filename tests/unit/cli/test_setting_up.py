@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.servers.nanio import ObjectStore
 from tests.unit.cli.town import CONFIG, Town
 
@@ -61,6 +63,31 @@ def test_check_probes_and_names_the_sick(town: Town) -> None:
         "reason": "the password was refused; renew it",
     } == told.json["probes"]["backend/sick"]
     assert "ok" == told.json["probes"]["channel/market"]["state"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ("None", "answered None"),
+        ("'fine'", "answered a value of type str"),
+        ("Health(state='fine')", "answered a Health that is wrong (Invalid enum value 'fine'"),
+    ],
+)
+def test_a_probe_that_answers_nonsense_is_named(own_town: Town, answer: str, found: str) -> None:
+    """It is down as its plugin's fault, and hides nothing of the others."""
+    shop = own_town.folder / "shop.py"
+    said = f"\n\nasync def nonsense(self):\n    return {answer}\n\n\nShop.probe = nonsense\n"
+    shop.write_text(shop.read_text() + said)
+    told = own_town.call("check", "--probe", "--json")
+    assert 8 == told.code
+    probes = told.json["probes"]
+    assert ("down", "wrong_answer") == tuple(
+        probes["channel/market"][name] for name in ("state", "code")
+    )
+    assert f"probe of channel/market {found}" in probes["channel/market"]["reason"]
+    assert "a Health is expected: mend or update the plugin" in probes["channel/market"]["reason"]
+    assert "authentication_failed" == probes["backend/sick"]["code"]
+    assert "ok" == probes["blobs"]["state"]
 
 
 def test_check_tells_every_fault_at_once(own_town: Town) -> None:
