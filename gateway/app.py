@@ -118,6 +118,8 @@ class Gateway:
             await follower.begin()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._lifespans())
+            # If the start fails, nothing goes on working with what is closed next.
+            stack.push_async_callback(self._supervisor.stop)
             for name, sender in self.outbox.senders.items():
                 start(f"outbox/{name}", sender.run)
             start("pipeline", self.pipeline.run)

@@ -73,7 +73,7 @@ def _words(assembly: Assembly, refused: dict[str, str], found: dict[str, Health]
     channels = [f"{name} ({one.kind.name})" for name, one in assembly.channels.items()]
     backends = [f"{name} ({one.kind.name})" for name, one in assembly.backends.items()]
     lines = [
-        f"{assembly.source} is in order.",
+        f"{assembly.source} {'cannot be used whole' if refused else 'is in order'}.",
         f"  Plugins   {', '.join(plugins) or 'none'}",
         f"  Channels  {', '.join(channels) or 'none'}",
         f"  Backends  {', '.join(backends) or 'none'}",

@@ -30,8 +30,10 @@ def command(session: Session, conversation: Shown) -> None:
             view = await parts.store.conversation(session.tenants, conversation.number)
         return await parts.codes(view.conversation.tenant).issue(conversation.number)
 
+    from gateway.web.api.codes import code_document
+
     issued = session.with_parts(work)
     session.print(
-        {"code": issued.code, "expires_at": issued.expires_at},
+        code_document(conversation.number, issued),
         f"{issued.code}  (good once, until {moment(issued.expires_at)})",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -18,6 +18,7 @@ from gateway.config.server import mask_password
 from gateway.errors import Refused
 
 if TYPE_CHECKING:
+    from gateway.store.archive import Manifest
     from gateway.store.operations import Store
 
 
@@ -88,7 +89,7 @@ def backup(session: Session, folder: Path, without_blobs: bool) -> None:
     from gateway.core.clock import SystemClock
     from gateway.core.purging import nothing_purged
     from gateway.store import migrating
-    from gateway.store.archive import Manifest, make_backup
+    from gateway.store.archive import make_backup
     from gateway.store.opening import open_blobs
 
     settings = session.settings
@@ -109,9 +110,16 @@ def backup(session: Session, folder: Path, without_blobs: bool) -> None:
     made = session.with_store(work) if current else asyncio.run(make())
     kept = f", {made.blobs} attachments and large bodies" if made.blobs is not None else ""
     session.print(
-        {"backup": str(folder), **msgspec.to_builtins(made)},
+        {"backup": str(folder), **_manifest(made)},
         f"Backed up the records{kept}{', '.join(['', *made.keys])} to {folder}.",
     )
+
+
+def _manifest(made: Manifest) -> dict[str, Any]:
+    """Show a manifest, its moment as the API writes moments."""
+    from gateway.web.shapes.moment import moment as shown
+
+    return {**msgspec.structs.asdict(made), "made_at": shown(made.made_at)}
 
 
 @command.command()
@@ -132,7 +140,7 @@ def restore(session: Session, folder: Path) -> None:
     with held(data, url), progress("Restoring") as advance:
         made = asyncio.run(restore_backup(folder, url, data=data, blobs=blobs, on_progress=advance))
     session.print(
-        {"restored": str(folder), **msgspec.to_builtins(made)},
+        {"restored": str(folder), **_manifest(made)},
         f"Restored the backup of {moment(made.made_at)}; every table and content was compared.",
     )
 

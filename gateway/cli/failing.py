@@ -13,6 +13,9 @@ from gateway.cli.exits import FAULT, INTERRUPTED, USAGE
 from gateway.cli.terminal import plain_lines
 from gateway.errors import ConfigError, GatewayError
 
+_NO_COMMAND = click.exceptions.NoArgsIsHelpError
+"""A group was called without a command: its message is the whole help."""
+
 
 def fail(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong and return the exit code.
@@ -27,6 +30,9 @@ def fail(error: BaseException, *, as_json: bool) -> int:
     if as_json:
         told = {"code": code, "message": message, "exit_code": exit_code, **more}
         click.echo(msgspec.json.encode({"error": told}).decode(), err=True)
+        return exit_code
+    if isinstance(error, _NO_COMMAND):
+        click.echo(error.format_message(), err=True)
         return exit_code
     usage = _usage(error)
     if usage:
@@ -52,6 +58,8 @@ def _read(error: BaseException) -> tuple[str, int, str, dict[str, Any]]:
             return error.code, error.exit_code, str(error), {}
         case click.Abort() | KeyboardInterrupt():
             return "interrupted", INTERRUPTED, "interrupted", {}
+        case _NO_COMMAND() if error.ctx is not None:
+            return "usage", USAGE, f"{error.ctx.command_path} needs a command, see --help", {}
         case click.ClickException():
             return "usage", USAGE, error.format_message(), {}
         case _:

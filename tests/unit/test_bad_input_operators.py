@@ -156,6 +156,7 @@ def test_a_port_that_is_taken(here: Town, taken: int) -> None:
         f"web.listen: cannot listen on 127.0.0.1:{taken}: address already in use; "
         "another program listens there; set another address"
     ) in told.err
+    assert "the store is closed" not in told.err
     assert "Traceback" not in told.err
 
 

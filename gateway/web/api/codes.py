@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from gateway.contracts.continuation import IssuedCode
 from gateway.domain.ids import show
 from gateway.web.api.operation import Answer, Call, Operation
 from gateway.web.shapes.ids import ConversationId
@@ -23,17 +24,22 @@ class CodeDocument(Struct, frozen=True, kw_only=True):
     expires_at: Moment
 
 
+def code_document(conversation: int, issued: IssuedCode) -> CodeDocument:
+    """Show a code."""
+    return CodeDocument(
+        code=issued.code,
+        conversation=show("conv", conversation),
+        expires_at=moment(issued.expires_at),
+    )
+
+
 async def post_code(call: Call) -> Answer:
     """Make a code."""
     services, conversation = call.services, call.ids["conversation"]
     view = await services.store.conversation(call.caller.tenants, conversation)
     issued = await services.codes(view.conversation.tenant).issue(conversation)
     return Answer(
-        value=CodeDocument(
-            code=issued.code,
-            conversation=show("conv", conversation),
-            expires_at=moment(issued.expires_at),
-        ),
+        value=code_document(conversation, issued),
         headers={"Cache-Control": "no-store"},
     )
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from tests.unit.cli.town import Town
 
 
@@ -71,6 +73,8 @@ def test_a_code_is_shown_once(own_town: Town) -> None:
     told = own_town.call("code", own_town.ids["conversation:tap"], "--json")
     assert 0 == told.code, told.err
     code = told.json["code"]
+    assert told.json["conversation"] == own_town.ids["conversation:tap"]
+    assert datetime.fromisoformat(told.json["expires_at"]).tzinfo == UTC
     assert (6, True) == (len(code), code.isdigit())
     stored = b"".join(file.read_bytes() for file in own_town.folder.rglob("gateway.db*"))
     assert f'"{code}"'.encode() not in stored

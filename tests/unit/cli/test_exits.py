@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -57,6 +58,19 @@ def test_every_command_has_help_with_examples() -> None:
         assert command is not None
         assert command.help, name
         assert getattr(command, "examples", ()), name
+
+
+@pytest.mark.parametrize("group", ["db", "deliveries", "quarantine", "retention"])
+def test_a_group_without_a_command_tells_its_help_once(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it can do is told, and that a command is missing is a mistake of the command line."""
+    assert 2 == run([group])
+    told = capsys.readouterr()
+    assert ("", 1, 0) == (told.out, told.err.count("Usage:"), told.err.count("Error:"))
+    assert 2 == run(["--json", group])
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert f"gateway {group} needs a command, see --help" == error["message"]
 
 
 def test_a_fault_of_the_gateway_itself(

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.unit.cli.town import Town
@@ -43,6 +44,7 @@ def test_backup_and_restore(own_town: Town, tmp_path: Path) -> None:
     told = own_town.call("db", "backup", "copy", "--json")
     assert 0 == told.code, told.err
     assert (0, ["reply.key", "instance"]) == (told.json["blobs"], told.json["keys"])
+    assert datetime.fromisoformat(told.json["made_at"]).tzinfo == UTC
     told = own_town.call("db", "backup", "copy")
     assert (7, "Error: copy is there already; a backup replaces nothing\n") == (told.code, told.err)
     told = own_town.call("db", "restore", "copy")

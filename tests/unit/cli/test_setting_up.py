@@ -114,6 +114,7 @@ def test_check_names_a_plugin_that_was_refused(own_town: Town) -> None:
     (own_town.folder / "shop.py").write_text("import nowhere_to_be_found\n")
     told = own_town.call("check")
     assert 4 == told.code
+    assert "gateway.toml cannot be used whole." == told.out.splitlines()[0]
     assert "Missing: channel/market: channel type 'shop' is missing" in told.out
     assert "Error: plugin 'shop': it needs 'nowhere_to_be_found'" in told.err
 
