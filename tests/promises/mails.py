@@ -59,7 +59,7 @@ def mail(
     """Make a mail as the border of our own mail system hands it on.
 
     Args:
-        message_id: without its angle brackets.
+        message_id: without its angle brackets; empty for none.
         dmarc: what our own border found out about the sender; empty for nothing.
         file: an attachment.
         headers: further ones, with underscores for hyphens.
@@ -68,7 +68,8 @@ def mail(
     made["From"] = sender
     made["To"] = to
     made["Subject"] = subject
-    made["Message-ID"] = f"<{message_id}>"
+    if message_id:
+        made["Message-ID"] = f"<{message_id}>"
     if dmarc:
         domain = sender.rpartition("@")[2].rstrip(">")
         made["Authentication-Results"] = f"{BORDER}; dmarc={dmarc} header.from={domain}"

@@ -10,16 +10,19 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from tests.promises.configs import BASE, QUICK_RETRIES, mailbox, plugins
+from tests.promises.configs import BASE, QUICK_RETRIES, mailbox, plugins, tickets
+from tests.promises.customers import customers
 from tests.promises.killing import (
     BooksDiffer,
     kill_again_and_again,
     searchable,
 )
+from tests.promises.letters import Customer
 from tests.promises.mails import mail
 from tests.promises.process import Launcher, gateway_process
 from tests.promises.senders import send_once
@@ -104,6 +107,35 @@ async def test_a_search_that_fails_proves_nothing(launcher: Launcher, tmp_path: 
             await send_once(gateway.lmtp, raw, sender="ann@example.net")
             await system.until(lambda: "two" in system.tokens)
     assert ["one", "two"] == system.tokens
+
+
+async def test_a_mail_without_an_id_is_answered(launcher: Launcher, tmp_path: Path) -> None:
+    """Forms and scripts write without Message-ID: each such mail has its answer, also one that came
+    twice, and the customer's answer to that stands in the same ticket.
+    """
+    async with ticket_system(TicketSystem()) as system, customers() as post:
+        config = BASE + plugins("email", "webhook") + mailbox(relay=post.port)
+        config += tickets(system.url)
+        async with gateway_process(launcher, tmp_path, config) as gateway:
+            for token in ("one", "two", "one"):
+                raw = mail("ann@example.net", f"{token}\n", message_id="")
+                await send_once(gateway.lmtp, raw, sender="ann@example.net")
+            found = [await system.ticket_of(token) for token in ("one", "two")]
+            answer = EmailMessage()
+            for number, ticket in enumerate(found, start=1):
+                await system.reply(gateway.url, ticket, f"About {number}.", entry=str(number))
+                answer = await post.mail_for("ann@example.net", count=number)
+                assert f"About {number}." in answer.get_content()
+                assert answer["In-Reply-To"] is None
+            ann = Customer(address="ann@example.net", port=gateway.lmtp)
+            await ann.write("three", answers=answer)
+            assert found[1] == await system.ticket_of("three")
+            await system.reply(gateway.url, found[1], "About 3.", entry="3")
+            answer = await post.mail_for("ann@example.net", count=3)
+            assert "<three@example.net>" == answer["In-Reply-To"]
+            dead = await gateway.command("dead-letters", "list")
+            assert [] == dead["items"]
+    assert ["one", "two", "three"] == system.tokens
 
 
 @pytest.mark.xdist_group("kill-more")

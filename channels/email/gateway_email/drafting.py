@@ -160,13 +160,14 @@ def _draft(mail: Mail, arrival: Arrival, mailbox: Mailbox, reached: Sequence[str
         for a in (*reached, *named)
         if mailbox.is_ours(a)
     )
-    root = next(iter(mail.references or mail.in_reply_to), "") or mail.message_id or ""
+    root = next(iter(mail.references or mail.in_reply_to), "") or mail.message_id
     return Draft(
         author=author, proof=proof, evidence=evidence, subject=mail.subject,
         text=_text(mail, arrival), quoted=mail.quoted, html=mail.html,
         attachments=_attachments(mail, arrival),
         participants=tuple(_others(mail, mailbox, sender)), recipients=tuple(ours),
-        thread=ThreadRef(native_id=root) if root else None,
+        # Without an id it has a thread of its own, in which it can be answered.
+        thread=ThreadRef(native_id=root or f"no-id/{arrival.sha256.hex()}"),
         tokens=tuple(dict.fromkeys(tokens)), references=references,
         in_reply_to=next(iter(mail.in_reply_to), ""),
         external_ids=(mail.message_id,) if mail.message_id else (),
