@@ -12,7 +12,7 @@ from gateway.cli.options import Command
 from gateway.cli.session import Session
 from gateway.cli.terminal import plain, table
 from gateway.domain.ids import show
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Refused
 
 if TYPE_CHECKING:
     from gateway.core.assembly import Parts
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 STANDS = "It stands in these too; what is not forgotten there will be listed:"
 REMAINS = "Erase it yourself in:"
+
+
+def _person(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse what can be nobody, as a mistake in the command line."""
+    from gateway.core.erasing import read_person
+
+    try:
+        read_person(value)
+    except Refused as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+    return value
 
 
 @click.command(
@@ -30,7 +41,7 @@ REMAINS = "Erase it yourself in:"
         "gateway erase con_0b52k9qa4g000 --yes",
     ),
 )
-@click.argument("person")
+@click.argument("person", callback=_person)
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj

@@ -171,28 +171,47 @@ class Session:
 
         return self.with_store(do)
 
-    def run(self, work: Callable[[Any, Any], Awaitable[R]], name: str) -> R:
+    def run(self, work: Callable[[Any, Any], Awaitable[R]], name: str, kind: str = "") -> R:
         """Let a plugin's command work with a backend and that backend's intake.
 
         Args:
             work: takes (backend, intake).
-            name: what the backend is called in the config.
+            name: what the backend is called in the config; empty for the only one of a type.
+            kind: that type.
 
         Raises:
-            NotFound: no backend is called so.
+            NotFound: no backend is called so, or the tenant's is not the only one.
         """
 
         async def do(parts: Parts) -> R:
-            if name not in parts.backends:
-                there = ", ".join(sorted(parts.backends)) or "none"
-                raise NotFound(f"no backend is called {name!r} in {self.path}; there is {there}")
-            backend = parts.backends[name]
-            tenant = backend.context.tenant
-            if self.tenants is not None and tenant not in self.tenants:
-                raise NotFound(f"backend {name!r} is not of tenant {self.tenant!r}")
-            return await work(backend, parts.intake("backend", name, tenant))
+            mine = [
+                one
+                for one, backend in sorted(parts.backends.items())
+                if self.tenants is None or backend.context.tenant in self.tenants
+            ]
+            chosen = name or self._only(
+                kind, [one for one in mine if parts.assembly.backends[one].kind.name == kind]
+            )
+            if chosen not in mine:
+                there = ", ".join(mine) or "none"
+                whose = f" of tenant {self.tenant!r}" if self.tenant else ""
+                raise NotFound(
+                    f"no backend{whose} is called {chosen!r} in {self.path}; there is {there}"
+                )
+            backend = parts.backends[chosen]
+            return await work(backend, parts.intake("backend", chosen, backend.context.tenant))
 
         return self.with_parts(do)
+
+    def _only(self, kind: str, names: list[str]) -> str:
+        """Choose the only backend of a type; raises `NotFound`."""
+        if len(names) == 1:
+            return names[0]
+        whose = f" of tenant {self.tenant!r}" if self.tenant else ""
+        there = f"; name one of {', '.join(names)}" if names else ""
+        raise NotFound(
+            f"{len(names) or 'no'} backends{whose} in {self.path} are of type {kind!r}{there}"
+        )
 
     def print(self, value: Any, text: str) -> None:
         """Print a value as JSON if ``--json`` was given, else the text."""

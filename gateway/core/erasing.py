@@ -93,7 +93,7 @@ class Eraser:
             Refused: it is neither, or several people have that address.
             NotFound: nobody has it.
         """
-        contact, address = _read(named)
+        contact, address = read_person(named)
         people = await self._store.keeper.find_people(tenants, contact=contact, address=address)
         if not people:
             raise NotFound(f"nobody is known as {named}")
@@ -191,7 +191,12 @@ class Eraser:
         return done
 
 
-def _read(named: str) -> tuple[int | None, Address | None]:
+def read_person(named: str) -> tuple[int | None, Address | None]:
+    """Read whom somebody names: the id of a contact, or an address.
+
+    Raises:
+        Refused: it is neither.
+    """
     if named.startswith("con_"):
         try:
             return read("con", named), None

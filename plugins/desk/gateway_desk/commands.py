@@ -15,6 +15,7 @@ from gateway_desk.wording import tell_entry, tell_ticket, tell_tickets
 
 R = TypeVar("R")
 C = TypeVar("C", bound=Callable[..., Any])
+DESK = "desk"
 
 
 class Cli(Protocol):
@@ -22,7 +23,7 @@ class Cli(Protocol):
 
     as_json: bool
 
-    def run(self, work: Callable[[Desk, Intake], Awaitable[R]], name: str) -> R:
+    def run(self, work: Callable[[Desk, Intake], Awaitable[R]], name: str, kind: str = "") -> R:
         """Open the store and a backend, let it work, and return what came of it."""
         ...
 
@@ -52,10 +53,9 @@ def _options(command: C) -> C:
     return click.option(
         "--desk",
         "name",
-        default="desk",
-        show_default=True,
+        default="",
         metavar="NAME",
-        help="Which desk: the name of its backend in the config.",
+        help="Which desk: the name of its backend in the config; needed only if there are several.",
     )(command)
 
 
@@ -78,7 +78,7 @@ def desk() -> None:
 def list_tickets(obj: Cli, name: str, state: str | None, queue: str, limit: int) -> None:
     """List tickets, newest first."""
     tickets = obj.run(
-        lambda desk, _: desk.all_tickets(state=state or "", queue=queue, limit=limit), name
+        lambda desk, _: desk.all_tickets(state=state or "", queue=queue, limit=limit), name, DESK
     )
     obj.print([shown(ticket) for ticket in tickets], tell_tickets(tickets))
 
@@ -93,7 +93,7 @@ def show(obj: Cli, name: str, ticket: int) -> None:
     async def work(desk: Desk, _: Intake) -> tuple[DeskTicket, list[DeskEntry]]:
         return await desk.ticket(ticket), await desk.all_entries(ticket)
 
-    found, entries = obj.run(work, name)
+    found, entries = obj.run(work, name, DESK)
     value = {
         "ticket": shown(found),
         "entries": [shown(entry) for entry in entries],
@@ -108,9 +108,14 @@ def show(obj: Cli, name: str, ticket: int) -> None:
 @_text
 @click.pass_obj
 def reply(obj: Cli, name: str, author: str, ticket: int, text: str) -> None:
-    """Answer the customer; ``-`` as the text reads it from the standard input."""
+    """Answer the customer.
+
+    A text of - is read from the standard input.
+    """
     words = _words(text)
-    entry = obj.run(lambda desk, intake: desk.reply(intake, ticket, words, author=author), name)
+    entry = obj.run(
+        lambda desk, intake: desk.reply(intake, ticket, words, author=author), name, DESK
+    )
     obj.print(shown(entry), f"Answered as entry {entry.id}.")
 
 
@@ -121,11 +126,15 @@ def reply(obj: Cli, name: str, author: str, ticket: int, text: str) -> None:
 @_text
 @click.pass_obj
 def note(obj: Cli, name: str, author: str, ticket: int, text: str) -> None:
-    """Note something for colleagues; ``-`` as the text reads it from the standard input."""
+    """Note something for colleagues.
+
+    A text of - is read from the standard input.
+    """
     words = _words(text)
     entry = obj.run(
         lambda desk, intake: desk.reply(intake, ticket, words, author=author, audience="internal"),
         name,
+        DESK,
     )
     obj.print(shown(entry), f"Noted:\n{tell_entry(entry)}")
 
@@ -143,7 +152,7 @@ def note(obj: Cli, name: str, author: str, ticket: int, text: str) -> None:
 @click.pass_obj
 def close(obj: Cli, name: str, state: TicketState, ticket: int) -> None:
     """Close a ticket."""
-    changed = obj.run(lambda desk, intake: desk.set_state(intake, ticket, state), name)
+    changed = obj.run(lambda desk, intake: desk.set_state(intake, ticket, state), name, DESK)
     obj.print(shown(changed), f"Ticket {ticket} is {changed.state}.")
 
 
@@ -154,7 +163,7 @@ def close(obj: Cli, name: str, state: TicketState, ticket: int) -> None:
 @click.pass_obj
 def assign(obj: Cli, name: str, ticket: int, assignee: str) -> None:
     """Give a ticket to somebody, or with no name to nobody."""
-    changed = obj.run(lambda desk, _: desk.assign(ticket, assignee), name)
+    changed = obj.run(lambda desk, _: desk.assign(ticket, assignee), name, DESK)
     whose = f"assigned to {changed.assignee}" if changed.assignee else "assigned to nobody"
     obj.print(shown(changed), f"Ticket {ticket} is {whose}.")
 

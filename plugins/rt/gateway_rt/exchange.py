@@ -23,6 +23,7 @@ from gateway_rt.errors import (
     RtUnknown,
     RtUnreachable,
 )
+from gateway_rt.wording import words_of
 
 SessionMaker = Callable[..., AbstractAsyncContextManager[aiohttp.ClientSession]]
 CHUNK = 65536
@@ -104,7 +105,7 @@ class Exchange:
             ):
                 raw = await self._read(answer)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            problem = f"{method} {path}: {type(error).__name__}: {error}".rstrip(": ")
+            problem = f"{method} {path}: {words_of(error)}"
             if asks or not sent.connected:
                 raise RtUnreachable(f"no answer from RT to {problem}") from error
             raise RtUnknown(f"sent to RT, but not answered: {problem}") from error

@@ -189,6 +189,18 @@ def test_a_plugins_command_is_a_command(town: Town) -> None:
     )
 
 
+def test_a_tenants_only_desk_needs_no_name(own_town: Town) -> None:
+    """Of several desks the tenant's only one is worked on; else one has to be named."""
+    own_town.configure(f'{CONFIG}[backends.helpdesk]\ntype = "desk"\ntenant = "acme"\n')
+    told = own_town.call("--tenant", "acme", "desk", "list")
+    assert 0 == told.code, told.err
+    told = own_town.call("desk", "list")
+    assert (6, True) == (told.code, "2 backends in" in told.err), told.err
+    assert "are of type 'desk'; name one of desk, helpdesk\n" in told.err
+    told = own_town.call("--tenant", "acme", "desk", "list", "--desk", "desk")
+    assert (6, True) == (told.code, "no backend of tenant 'acme' is called 'desk'" in told.err)
+
+
 def test_completion_prints_a_script(town: Town) -> None:
     """For each shell one that calls gateway back; another shell is a mistake."""
     told = town.call("completion", "zsh")

@@ -26,9 +26,9 @@ class Terminal:
         self.as_json = False
         self._backends, self._intake = backends, intake
 
-    def run(self, work: Callable[[Desk, Intake], Awaitable[Any]], name: str) -> Any:
+    def run(self, work: Callable[[Desk, Intake], Awaitable[Any]], name: str, kind: str = "") -> Any:
         async def do() -> Any:
-            return await work(self._backends[name], self._intake)
+            return await work(self._backends[name or kind], self._intake)
 
         return asyncio.run(do())
 
