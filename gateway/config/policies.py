@@ -100,14 +100,17 @@ class OutboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class AcknowledgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The "we have it" mail."""
+    """The "we have it" mail, and the limits of every automatic answer, a plugin's at level 0 as well."""
 
-    enabled: Annotated[bool, Meta(description="Whether it is sent at all.")] = False
+    enabled: Annotated[bool, Meta(description='Whether "we have it" is sent at all.')] = False
     verified_only: Annotated[
         bool, Meta(description="Only to senders whose address was verified, so none is spammed.")
     ] = True
     per_sender_hours: Annotated[
-        float, Meta(ge=0, description="Not twice to one sender within this time, in hours.")
+        float,
+        Meta(
+            ge=0, description="Not two automatic answers to one sender within this time, in hours."
+        ),
     ] = 24.0
     per_mailbox_hour: Annotated[
         int, Meta(ge=0, description="At most this many from one inbox in an hour.")

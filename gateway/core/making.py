@@ -12,8 +12,9 @@ from gateway.core.outbox.outbox import Outbox
 from gateway.core.outbox.sender import Sender
 from gateway.core.outbox.targets import BackendTarget, ChannelTarget, Target
 from gateway.core.partitions import Partitions
-from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
+from gateway.core.pipeline.acknowledging import Acknowledger
 from gateway.core.pipeline.inbound import Inbound
+from gateway.core.pipeline.restraint import AcknowledgePolicy, Restraint
 from gateway.core.pipeline.runner import Pipeline
 from gateway.core.reading import BlobReader
 from gateway.core.texts import acknowledgements
@@ -34,15 +35,17 @@ def make_pipeline(parts: Parts, partitions: Partitions) -> Pipeline:
     )  # fmt: skip
     acknowledge = settings.acknowledge
     acknowledger = Acknowledger(
-        hooks=parts.hooks, store=parts.store,
-        policy=AcknowledgePolicy(
-            enabled=acknowledge.enabled, verified_only=acknowledge.verified_only,
-            per_sender_hours=acknowledge.per_sender_hours,
-            per_channel_hour=acknowledge.per_mailbox_hour,
-        ),
-        texts=acknowledgements(settings.tenants),
-        sending=frozenset(
-            name for name, one in parts.channels.items() if one.capabilities.sends
+        hooks=parts.hooks, texts=acknowledgements(settings.tenants),
+        restraint=Restraint(
+            store=parts.store,
+            policy=AcknowledgePolicy(
+                enabled=acknowledge.enabled, verified_only=acknowledge.verified_only,
+                per_sender_hours=acknowledge.per_sender_hours,
+                per_channel_hour=acknowledge.per_mailbox_hour,
+            ),
+            sending=frozenset(
+                name for name, one in parts.channels.items() if one.capabilities.sends
+            ),
         ),
     )  # fmt: skip
     inbound = Inbound(

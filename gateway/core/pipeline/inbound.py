@@ -179,7 +179,8 @@ class Inbound:
         candidate: Candidate,
     ) -> None:  # fmt: skip
         """Answer what opened a conversation, or say that we have it."""
-        await answer(self._hooks, work, conversation, message)
+        restraint = self._acknowledger.restraint
+        await answer(self._hooks, restraint, work, conversation, message, author, candidate)
         await self._acknowledger.acknowledge(work, conversation, message, author, candidate)
 
     async def _author(self, work: Work, candidate: Candidate, known: Known) -> Identity | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.core.partitions import Tenure
+from gateway.core.pipeline.restraint import AcknowledgePolicy
 from gateway.domain.answers import Answer, Duplicate, Hold, Match, Refuse
 from gateway.domain.arrival import Arrival, NewArrival
 from gateway.domain.contact import Contact
@@ -251,6 +252,39 @@ async def test_level_0_answer_is_marked_as_automatic(database: Path) -> None:
         await shop.settled("channel/post", "delivered", 1)
         [reply] = shop.post.sent
         assert ("Have you tried water?", "notice") == (reply.text, reply.automatic)
+
+
+async def test_level_0_answers_obey_the_limits_of_acknowledgements(database: Path) -> None:
+    """One automatic answer to a sender in a day, so many an hour from a mailbox, none to who is not
+    verified or must not be answered: what is over that is suggested to the agent, and the decision says why.
+    """
+    policy = AcknowledgePolicy(enabled=True, per_channel_hour=2)
+    async with workshop(database, plugins=(Oracle(),), acknowledge=policy) as shop:
+        await shop.take(letter(text="The first of my many questions"))
+        for n in range(20):  # an autoresponder that answers to each with a thread of its own
+            await shop.take(letter(text=f"Thank you, we read {n}{n} of your letters"))
+        await shop.take(letter("bob", proof="claimed"))
+        await shop.take(letter("cid", answerable=False, reasons=("it is from a list",)))
+        await shop.take(letter("dan"))
+        await shop.take(letter("eve"))
+        to = [d.recipients for d in await shop.deliveries("channel/post")]
+        assert 2 == len(to) == len(set(to))
+        reasons = [d.reason.partition(": ")[2] for d in await shop.decisions("answer")]
+        assert "" == reasons[0]
+        assert ["the sender had one within 24 hours"] * 20 == reasons[1:21]
+        assert [
+            "the sender is not verified", "it is from a list", "",
+            "the channel sent 2 within this hour, which is its limit",
+        ] == reasons[21:]  # fmt: skip
+        suggested = [
+            message.text
+            for one in await shop.conversations()
+            for message in await shop.messages(one.id)
+            if message.direction == "internal"
+        ]
+        assert ["Suggested answer:\nHave you tried water?"] * 23 == suggested
+        told = {d.reason for d in await shop.decisions("acknowledge") if d.outcome == "not sent"}
+        assert "the sender gets an automatic answer already" in told
 
 
 async def test_level_0_answer_to_a_forged_sender_is_only_suggested(database: Path) -> None:

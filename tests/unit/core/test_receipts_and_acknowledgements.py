@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.pipeline.acknowledging import AcknowledgePolicy
+from gateway.core.pipeline.restraint import AcknowledgePolicy
 from gateway.domain.draft import DraftParticipant, Receipt, ReceiptState, ThreadRef
 from gateway.domain.message import Trust
 from gateway.errors import OutcomeUnknown

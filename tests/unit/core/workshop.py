@@ -33,9 +33,10 @@ from gateway.core.outbox.sender import Sender
 from gateway.core.outbox.targets import BackendTarget, ChannelTarget, Target
 from gateway.core.pace import Pace
 from gateway.core.parsing import ParserPool
-from gateway.core.pipeline.acknowledging import AcknowledgePolicy, Acknowledger
+from gateway.core.pipeline.acknowledging import Acknowledger
 from gateway.core.pipeline.inbound import Inbound
 from gateway.core.pipeline.preparing import Preparer
+from gateway.core.pipeline.restraint import AcknowledgePolicy, Restraint
 from gateway.core.pipeline.runner import Pipeline
 from gateway.core.reading import BlobReader
 from gateway.core.state import StoredState
@@ -345,8 +346,10 @@ class Workshop:
         }
         options = self.options
         acknowledger = Acknowledger(
-            hooks=self.hooks, store=self.store, policy=options.acknowledge,
-            texts={TENANT: ACKNOWLEDGED}, sending=frozenset(self.channels),
+            hooks=self.hooks, texts={TENANT: ACKNOWLEDGED},
+            restraint=Restraint(
+                store=self.store, policy=options.acknowledge, sending=frozenset(self.channels)
+            ),
         )  # fmt: skip
         return Pipeline(
             store=self.store,
