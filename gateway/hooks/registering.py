@@ -8,11 +8,14 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from gateway.config.connectors import ChannelSettings
+from gateway.contracts.backend import Backend
+from gateway.contracts.channel import Channel
 from gateway.errors import HookFailure
 from gateway.hooks.calling import checked
 from gateway.hooks.dispatcher import Answered
 from gateway.hooks.implementations import KINDS, Implementation
 
+LOOK_UPS = (("send", "find_sent"), ("open_ticket", "find"), ("add_entry", "find_entry"))
 _RESERVED = frozenset(ChannelSettings.__struct_fields__) - {"settings"}
 
 
@@ -54,6 +57,7 @@ def declare(
                 owner = taken[kind.name][0] if kind.name in taken else one.plugin
                 raise Misregistered(f"plugin {owner!r} has a {word} type {kind.name!r} already")
             _check_settings(kind.settings, f"the settings of {word} type {kind.name!r}")
+            _check_look_up(getattr(kind, "make", None), f"{word} type {kind.name!r}")
             declared[kind.name] = kind
     return declared
 
@@ -64,6 +68,22 @@ def _check_settings(settings: Any, where: str) -> None:
     clash = sorted(_RESERVED.intersection(settings.__struct_encode_fields__))
     if clash:
         raise Misregistered(f"{where} have a field {clash[0]!r}, which is the gateway's own")
+
+
+def _check_look_up(make: Any, what: str) -> None:
+    """Without a look-up, what `repeat = "lookup"` does not find would be sent again and again."""
+    if not isinstance(make, type) or not issubclass(make, (Channel, Backend)):
+        return
+    base: type[Any] = Channel if issubclass(make, Channel) else Backend
+    if make.capabilities.repeat != "lookup":
+        return
+    for does, finds in LOOK_UPS:
+        own = getattr(make, does, None) is not getattr(base, does, None)
+        if own and getattr(make, finds) is getattr(base, finds):
+            raise Misregistered(
+                f'{what} says repeat="lookup" but has no {finds}, so that whatever {does} did '
+                f"without an answer would be done again: write {finds}, or say another repeat"
+            )
 
 
 def registered(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway.testing.clock import FakeClock
     from gateway.testing.conformance import Violation, check_backend, check_channel
     from gateway.testing.context import Surroundings, as_stored, make_context
+    from gateway.testing.faults import Faults
     from gateway.testing.loopback import LoopbackHttp
     from gateway.testing.running import RunningGateway, running_gateway
     from gateway.testing.serving import serve_routes
@@ -22,6 +23,7 @@ _HOMES = {
     "CapturingIntake": "captures",
     "CapturingLog": "captures",
     "FakeClock": "clock",
+    "Faults": "faults",
     "LoopbackHttp": "loopback",
     "MemoryBlobs": "captures",
     "MemoryState": "state",
@@ -40,6 +42,7 @@ __all__ = [
     "CapturingIntake",
     "CapturingLog",
     "FakeClock",
+    "Faults",
     "LoopbackHttp",
     "MemoryBlobs",
     "MemoryState",

@@ -10,12 +10,15 @@ import msgspec
 
 from gateway.contracts.backend import Backend, BackendType
 from gateway.contracts.channel import ChannelType
+from gateway.contracts.web import WebRequest
 from gateway.domain.arrival import NewArrival, SourceKind
-from gateway.domain.outgoing import Forward, Reply
+from gateway.domain.outgoing import EntryRef, Forward, Reply, Sent, TicketRef
 from gateway.testing.context import Surroundings, as_stored
+from gateway.testing.faults import Faults
+from gateway.testing.intake_checks import check_intake
 from gateway.testing.parsing_checks import check_parser
 from gateway.testing.secrecy import check_secrets, library_logs
-from gateway.testing.trials import Trial
+from gateway.testing.trials import DEADLINE, Trial
 
 Count = Callable[[], Awaitable[int]]
 
@@ -39,7 +42,10 @@ async def check_channel(
     *,
     arrivals: Sequence[NewArrival] = (),
     replies: Sequence[Reply] = (),
+    requests: Sequence[WebRequest] = (),
     count: Count | None = None,
+    faults: Faults | None = None,
+    deadline: float = DEADLINE,
     surroundings: Surroundings | None = None,
 ) -> None:
     """Prove that a channel keeps its contract.
@@ -55,6 +61,11 @@ async def check_channel(
         arrivals: samples of what the channel takes in, all of them readable.
         replies: samples of what it sends, each with a key of its own.
         count: how many messages the double has taken; proves that none was sent twice.
+        requests: samples of what its routes are sent, each of which is taken in; with valid
+            signatures.
+        faults: heeded by the double of a target that is not reached by `context.http`; without it
+            such a target cannot be tried, which is a breach.
+        deadline: seconds that anything may take.
         surroundings: to look into afterwards.
 
     Raises:
@@ -63,8 +74,8 @@ async def check_channel(
     around = surroundings or Surroundings()
     channel = kind.make(around.context(settings))
 
-    trial = Trial(around, count)
-    trial.breaches += check_parser(channel, _stored(arrivals, "channel"))
+    trial = Trial(around, count, faults, deadline)
+    trial.breaches += check_parser(channel, _stored(arrivals, "channel"), settings)
 
     async def try_out() -> None:
         await trial.probe(channel.probe)
@@ -74,7 +85,10 @@ async def check_channel(
                 repeat=channel.capabilities.repeat,
                 act=_bound(channel.send, reply),
                 find=_bound(channel.find_sent, reply),
+                kind=Sent,
             )
+        another = kind.make(around.context(settings))
+        trial.breaches += [one async for one in check_intake(another, around, requests, deadline)]
 
     await _conclude(f"channel type {kind.name!r}", settings, trial, try_out)
 
@@ -85,7 +99,10 @@ async def check_backend(
     *,
     arrivals: Sequence[NewArrival] = (),
     forwards: Sequence[Forward] = (),
+    requests: Sequence[WebRequest] = (),
     count: Count | None = None,
+    faults: Faults | None = None,
+    deadline: float = DEADLINE,
     surroundings: Surroundings | None = None,
 ) -> None:
     """Prove that a backend keeps its contract; see `check_channel`.
@@ -100,6 +117,11 @@ async def check_backend(
         forwards: samples of what it is given, each with a key of its own; the first opens the
             ticket, the others become its entries.
         count: how many tickets and entries the double has.
+        requests: samples of what its routes are sent, each of which is taken in; with valid
+            signatures.
+        faults: heeded by the double of a target that is not reached by `context.http`; without it
+            such a target cannot be tried, which is a breach.
+        deadline: seconds that anything may take.
         surroundings: to look into afterwards.
 
     Raises:
@@ -108,14 +130,16 @@ async def check_backend(
     around = surroundings or Surroundings()
     backend = kind.make(around.context(settings))
 
-    trial = Trial(around, count)
-    trial.breaches += check_parser(backend, _stored(arrivals, "backend"))
+    trial = Trial(around, count, faults, deadline)
+    trial.breaches += check_parser(backend, _stored(arrivals, "backend"), settings)
 
     async def try_out() -> None:
         await trial.probe(backend.probe)
         if forwards:
             anew = kind.make(around.context(settings))
             await _try_forwards(backend, anew, trial, forwards)
+        another = kind.make(around.context(settings))
+        trial.breaches += [one async for one in check_intake(another, around, requests, deadline)]
 
     await _conclude(f"backend type {kind.name!r}", settings, trial, try_out)
 
@@ -135,6 +159,7 @@ async def _try_forwards(
         repeat=repeat,
         act=_bound(backend.open_ticket, opening),
         find=_bound(backend.find, opening),
+        kind=TicketRef,
     )
     ticket = trial.answer
     if ticket is None:
@@ -147,6 +172,7 @@ async def _try_forwards(
             repeat=repeat,
             act=_bound(backend.add_entry, ticket, forward),
             find=_bound(backend.find_entry, ticket, forward),
+            kind=EntryRef,
         )
 
 
@@ -164,6 +190,7 @@ async def _conclude(
         "a library's log": "\n".join(lines),
         "the text of an error": "\n".join(trial.errors),
         "the health it reports": repr(around.reports),
+        "what it answers": "\n".join(trial.said),
     }
     trial.breaches += check_secrets(settings, said)
     if trial.breaches:

@@ -11,11 +11,13 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.contracts.channel import Parser
+from gateway.core.readings import read, taken
 from gateway.domain.arrival import Arrival
-from gateway.domain.draft import Parsed
-from gateway.errors import UnreadableArrival
+from gateway.domain.draft import Draft, Parsed
+from gateway.errors import UnreadableArrival, WrongReading
 from gateway.testing.hostile import hostile_bodies
 from gateway.testing.purity import watched
+from gateway.testing.secrecy import check_secrets
 
 QUICK_SECONDS, TRIES = 0.020, 5
 _ANSWER = tuple[Parsed, ...]
@@ -38,11 +40,14 @@ class Reads(Protocol):
         ...
 
 
-def check_parser(connector: Reads, arrivals: Sequence[Arrival]) -> Iterator[str]:
+def check_parser(
+    connector: Reads, arrivals: Sequence[Arrival], settings: msgspec.Struct | None = None
+) -> Iterator[str]:
     """Say what is wrong with a connector's parser.
 
     Args:
         arrivals: samples of what it takes in; each of them has to be readable.
+        settings: whose secrets must not show in what is read.
     """
     if not arrivals:
         return
@@ -54,6 +59,11 @@ def check_parser(connector: Reads, arrivals: Sequence[Arrival]) -> Iterator[str]
         return
     for arrival in arrivals:
         yield from _check_sample(connector, parser, elsewhere, arrival)
+        if settings is not None:
+            with suppress(Exception):  # told of by another check
+                read_as = repr(list(parser(arrival)))
+                yield from check_secrets(settings, {"what its parser answers": read_as})
+    yield from _check_proof(parser, arrivals)
     for arrival in arrivals:
         yield from _check_hostile(connector, parser, arrival)
 
@@ -63,13 +73,20 @@ def _check_sample(
 ) -> Iterator[str]:
     where = f"arrival {arrival.key!r}"
     try:
-        first = tuple(parser(arrival))
+        answer = parser(arrival)
+        taken(read(lambda _: answer, arrival))
+        first = tuple(answer)
         with watched() as seen:
             second = tuple(parser(arrival))
         third = tuple(elsewhere(arrival))
+    except WrongReading as error:
+        yield f"{where}: {error}"
+        return
     except Exception as error:
         yield f"{where}: reading it raised {type(error).__name__}: {error}"
         return
+    if not first:
+        yield f"{where}: it is read as nothing: answer Ignored(reason=…) of what says nothing"
     if seen:
         yield f"{where}: the parser does input or output: {', '.join(sorted(set(seen)))}"
     if not first == second == third:
@@ -77,6 +94,27 @@ def _check_sample(
     yield from _check_sendable(first, where)
     if not _in_time(connector, parser, arrival):
         yield f"{where}: {TOO_SLOW}"
+
+
+def _check_proof(parser: Parser, arrivals: Sequence[Arrival]) -> Iterator[str]:
+    """An author whom nobody could have proven must not be: the body was made up, all else is gone."""
+    known = {one.author for arrival in arrivals for one in _drafts(parser, arrival)}
+    for arrival in arrivals:
+        for body in hostile_bodies(arrival.body):
+            made_up = msgspec.structs.replace(arrival, body=body, headers={}, remote={})
+            for draft in _drafts(parser, made_up):
+                if draft.proof == "proven" and draft.author and draft.author not in known:
+                    yield (
+                        f"arrival {arrival.key!r}: a sender who was made up is `proven`; rest the "
+                        "proof on what was verified when it came in, kept in NewArrival.remote"
+                    )
+                    return
+
+
+def _drafts(parser: Parser, arrival: Arrival) -> list[Draft]:
+    with suppress(Exception):  # told of by another check
+        return [one for one in parser(arrival) if isinstance(one, Draft)]
+    return []
 
 
 def _check_sendable(parsed: tuple[Any, ...], where: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 import msgspec
@@ -14,6 +14,7 @@ from gateway import (
     Arrival,
     AuthenticationFailed,
     Backend,
+    BackendCapabilities,
     BackendType,
     Channel,
     ChannelType,
@@ -77,6 +78,8 @@ class Shop(Channel[ShopSettings]):
 
 
 class Sick(Backend[NoSettings]):
+    capabilities: ClassVar[BackendCapabilities] = BackendCapabilities(repeat="tolerable")
+
     async def open_ticket(self, forward: Forward) -> TicketRef:
         raise Rejected("the queue is not there", code="no_queue")
 

@@ -84,6 +84,16 @@ def test_an_enabled_plugin_is_loaded(site: Path) -> None:
     assert ["2.1"] == [each.version for each in loaded.implementations["on_event"]]
 
 
+LOOKING_NOWHERE = """
+import msgspec
+class Unsought(Backend):
+    async def open_ticket(self, forward): ...
+class S(msgspec.Struct): ...
+@hookimpl
+def register_backends(): yield BackendType(name="x", make=Unsought, settings=S)
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -253,6 +263,13 @@ def test_types_are_registered_with_their_plugin() -> None:
         (
             "@hookimpl\ndef register_backends(): yield BackendType(name='x', make=Backend, settings=dict)",
             "the settings of backend type 'x' have to be a msgspec.Struct type",
+        ),
+        (
+            LOOKING_NOWHERE,
+            (
+                "backend type 'x' says repeat=\"lookup\" but has no find, so that whatever open_ticket "
+                "did without an answer would be done again: write find, or say another repeat"
+            ),
         ),
         (
             "@hookimpl\ndef register_channels(): return ['mail']",
