@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.domain.ids import read
 from gateway.errors import NotFound
+from gateway.web.api.faulting import faults_of
 from gateway.web.api.operation import ID_PARTS, NUMBER, Operation
 from gateway.web.bodies import Bodies
 from gateway.web.problems import FaultDocument, Problem
@@ -18,8 +19,6 @@ from gateway.web.problems import FaultDocument, Problem
 T = TypeVar("T", bound=msgspec.Struct)
 KEY = "Idempotency-Key"
 KEY_PATTERN = "^[!-~]{1,200}$"
-_WHERE = re.compile(r" - at `(?:key in )?\$(.*)`$")
-_NAMED = re.compile(r"(unknown|required) field `(.*?)`")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -58,7 +57,7 @@ def read_query(kind: type[T], request: web.Request) -> T:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _invalid(_fault("query", error)) from None
+        raise _invalid(*faults_of("query", kind, given, error, strict=False)) from None
 
 
 async def read_body(operation: Operation, request: web.Request, bodies: Bodies) -> Any:
@@ -84,7 +83,8 @@ async def read_body(operation: Operation, request: web.Request, bodies: Bodies) 
     try:
         return msgspec.json.decode(data, type=operation.body)
     except msgspec.ValidationError as error:
-        raise _invalid(_fault("body", error)) from None
+        faults = faults_of("body", operation.body, _plain(data), error, strict=True)
+        raise _invalid(*faults) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         detail = "The body is empty." if not data else f"The body is not JSON: {error}."
         raise Problem("malformed", detail) from None
@@ -107,17 +107,14 @@ def read_key(request: web.Request) -> str:
     return given[0]
 
 
-def _invalid(fault: FaultDocument) -> Problem:
-    return Problem("invalid", f"{fault.path}: {fault.reason}.", faults=[fault])
+def _plain(data: bytes) -> Any:
+    """Read JSON whose beginning is sound; None if the rest is not."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
-def _fault(root: str, error: msgspec.ValidationError) -> FaultDocument:
-    """Say where and what, from what msgspec says."""
-    text = str(error)
-    where = _WHERE.search(text)
-    path = root + (where[1] if where else "")
-    reason = _WHERE.sub("", text).replace("`", "")
-    if named := _NAMED.search(text):
-        path = f"{path}.{named[2]}"
-        reason = "it is not known here" if named[1] == "unknown" else "it is missing"
-    return FaultDocument(path=path, reason=reason[:1].lower() + reason[1:])
+def _invalid(*faults: FaultDocument) -> Problem:
+    detail = " ".join(f"{fault.path}: {fault.reason}." for fault in faults)
+    return Problem("invalid", detail, faults=faults)

@@ -22,9 +22,19 @@ KEY_NOTE = (
 class AttachmentUpload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file to go along."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=255, pattern=ONE_LINE)]
+    name: Annotated[
+        str,
+        Meta(
+            min_length=1, max_length=255, pattern=ONE_LINE, extra={"expects": "a name in one line"}
+        ),
+    ]
     media_type: Annotated[
-        str, Meta(max_length=127, pattern=r"^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+$")
+        str,
+        Meta(
+            max_length=127,
+            pattern=r"^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+$",
+            extra={"expects": "a media type such as application/pdf"},
+        ),
     ] = "application/octet-stream"
     content: Base64
 

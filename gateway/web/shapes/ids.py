@@ -8,16 +8,24 @@ from msgspec import Meta
 
 from gateway.domain.ids import Prefix, show
 
-ConversationId: TypeAlias = Annotated[str, Meta(pattern="^conv_[0-9a-hj-km-np-tv-z]{13}$")]
-MessageId: TypeAlias = Annotated[str, Meta(pattern="^msg_[0-9a-hj-km-np-tv-z]{13}$")]
-ArrivalId: TypeAlias = Annotated[str, Meta(pattern="^arr_[0-9a-hj-km-np-tv-z]{13}$")]
-DeliveryId: TypeAlias = Annotated[str, Meta(pattern="^dlv_[0-9a-hj-km-np-tv-z]{13}$")]
-DecisionId: TypeAlias = Annotated[str, Meta(pattern="^dec_[0-9a-hj-km-np-tv-z]{13}$")]
-ContactId: TypeAlias = Annotated[str, Meta(pattern="^con_[0-9a-hj-km-np-tv-z]{13}$")]
-IdentityId: TypeAlias = Annotated[str, Meta(pattern="^idn_[0-9a-hj-km-np-tv-z]{13}$")]
-ThreadId: TypeAlias = Annotated[str, Meta(pattern="^thr_[0-9a-hj-km-np-tv-z]{13}$")]
-TicketId: TypeAlias = Annotated[str, Meta(pattern="^tkt_[0-9a-hj-km-np-tv-z]{13}$")]
-LinkId: TypeAlias = Annotated[str, Meta(pattern="^lnk_[0-9a-hj-km-np-tv-z]{13}$")]
+
+def _id(prefix: Prefix) -> Meta:
+    return Meta(
+        pattern=f"^{prefix}_[0-9a-hj-km-np-tv-z]{{13}}$",
+        extra={"expects": f"an id such as {prefix}_0123456789abc"},
+    )
+
+
+ConversationId: TypeAlias = Annotated[str, _id("conv")]
+MessageId: TypeAlias = Annotated[str, _id("msg")]
+ArrivalId: TypeAlias = Annotated[str, _id("arr")]
+DeliveryId: TypeAlias = Annotated[str, _id("dlv")]
+DecisionId: TypeAlias = Annotated[str, _id("dec")]
+ContactId: TypeAlias = Annotated[str, _id("con")]
+IdentityId: TypeAlias = Annotated[str, _id("idn")]
+ThreadId: TypeAlias = Annotated[str, _id("thr")]
+TicketId: TypeAlias = Annotated[str, _id("tkt")]
+LinkId: TypeAlias = Annotated[str, _id("lnk")]
 
 
 def maybe(prefix: Prefix, identifier: int | None) -> str | None:
