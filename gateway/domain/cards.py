@@ -17,6 +17,7 @@ _SEPARATOR = r"(?:[ \u00a0\u202f.\-\u2010-\u2015/]|&nbsp;|&#160;)"
 _RUN = re.compile(rf"\d(?<![\w#+]\d)\d*+(?:{_SEPARATOR}{{1,3}}\d++)*(?!\w)")
 _GROUP = re.compile(r"(?<![#\d])\d+")  # not the number in an entity such as &#160;
 SHORTEST, LONGEST = 12, 19
+_BARE = re.compile(rf"(?<!\d)[0-9]{{{SHORTEST},{LONGEST}}}(?!\d)")
 _TOKEN = 40  # more digits in groups of four are a token, an account key, a licence
 _SHAPES = ((4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 4, 4, 1), (8, 8), (6, 13))
 # Issuer ranges (ISO/IEC 7812) with their lengths.
@@ -63,15 +64,31 @@ def is_card_number(digits: str) -> bool:
 
 def redact_cards(text: str) -> tuple[str, int]:
     """Replace card numbers by ``[card …1234]``; gives the text and how many there were."""
-    if _has_few_digits(text):
-        return text, 0
     parts: list[str] = []
     count = done = 0
-    for run in _RUN.finditer(text):
-        for start, end, last in _cards(run):
-            parts += [text[done:start], f"[card …{last}]"]
-            count, done = count + 1, end
-    return "".join((*parts, text[done:])), count
+    for start, end, last in card_places(text):
+        parts += [text[done:start], f"[card …{last}]"]
+        count, done = count + 1, end
+    return ("".join((*parts, text[done:])) if count else text), count
+
+
+def redact_cards_in_name(name: str) -> str:
+    """Replace card numbers in a file's name or an address, where letters may stand beside digits."""
+    text = name
+    for start, end, last in reversed([*card_places(name.replace("_", "-"))]):
+        text = f"{text[:start]}[card …{last}]{text[end:]}"
+    return _BARE.sub(lambda found: _label(found[0]), text)
+
+
+def _label(digits: str) -> str:
+    return f"[card …{digits[-4:]}]" if is_card_number(digits) else digits
+
+
+def card_places(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where in a text card numbers stand, with their last four digits."""
+    if not _has_few_digits(text):
+        for run in _RUN.finditer(text):
+            yield from _cards(run)
 
 
 def _has_few_digits(text: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import aiohttp
@@ -12,6 +14,7 @@ import pytest
 from tests.promises.configs import BASE, QUICK_RETRIES, mailbox, plugins, tickets
 from tests.promises.letters import Customer
 from tests.promises.process import GatewayProcess, Launcher, gateway_process
+from tests.promises.senders import send_once
 from tests.promises.ticket_system import TicketSystem, ticket_system
 from tests.servers.ports import free_port
 from tests.servers.smtp_sink import start_smtp_sink
@@ -136,6 +139,37 @@ async def test_no_secret_and_no_card_number_leaves_the_gateway(
             for part in ("outbox/channel/support", "channel/reading", "channel/modern"):
                 assert part in log
             assert not _leaks(log, words=True)
+
+
+async def test_no_card_number_leaves_beside_the_text(launcher: Launcher, tmp_path: Path) -> None:
+    """As somebody's name, a file's name, an address for answers or a receiver's, or with elements between its
+    digits in the HTML, a card number is masked as well.
+    """
+    async with ticket_system(TicketSystem()) as system:
+        config = BASE + plugins("email", "webhook") + mailbox() + tickets(system.url)
+        async with gateway_process(launcher, tmp_path, config) as gateway:
+            made = EmailMessage(policy=SMTP)
+            made["From"] = f'"Ann {CARDS[0]}" <ann@example.net>'
+            made["To"] = "support@example.com"
+            made["Cc"] = f'"Bob {CARDS[1]}" <bob@example.net>'
+            made["Reply-To"] = "card340000000000009@example.net"
+            made["Message-ID"] = "<odd@example.net>"
+            made["Authentication-Results"] = "mx.example.com; dmarc=pass header.from=example.net"
+            made.set_content("odd\n\nIt is in the page.")
+            page = "<p>odd 4111<b>1111</b><i>11</i>11 1111</p><p>not 4111</p><p>1111</p>"
+            made.add_alternative(page, subtype="html")
+            for name in (f"{CARDS[0]}.txt", "scan_5500005555555559.txt"):
+                made.add_attachment("nothing", filename=name)
+            await send_once(gateway.lmtp, made.as_bytes(), sender="ann@example.net")
+            await system.ticket_of("odd")
+            [entry] = system.entries
+            told = re.sub(r"<[^<>]*>", "", str(entry.data))
+            assert not _leaks(told, words=False)
+            assert "[card …1111]<b></b>" in str(entry.data)
+            assert "<p>not 4111</p><p>1111</p>" in str(entry.data)
+            for masked in ("Ann [card …1111]", "Bob [card …5559]", "[card …1111].txt",
+                           "scan_[card …5559].txt", "card[card …0009]@example.net"):  # fmt: skip
+                assert masked in str(entry.data), masked
 
 
 async def test_a_config_with_faults_is_told_without_its_secrets(

@@ -125,6 +125,10 @@ class Preparer:
         redacted = await self._hooks.redact_message(message, "store")
         if redacted.ended is not None and not released:
             return _stopped(parsed, part, redacted.ended)
+        shown = redacted.value.author.address
+        if draft.author is not None and shown is not None and shown.name != draft.author.name:
+            named = msgspec.structs.replace(draft.author, name=shown.name)
+            draft = msgspec.structs.replace(draft, author=named)
         enriched = await self._hooks.enrich_message(redacted.value)
         if enriched.ended is not None and not released:
             return _stopped(parsed, part, enriched.ended)
