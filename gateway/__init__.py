@@ -8,6 +8,7 @@ from gateway.contracts.channel import Channel, ChannelCapabilities, ChannelType,
 from gateway.contracts.check import Check
 from gateway.contracts.console import ConsolePage
 from gateway.contracts.continuation import Codes, IssuedCode, Matter, Matters, Redeemed
+from gateway.contracts.footprint import Footprint
 from gateway.contracts.services import (
     Blobs,
     Clock,
@@ -130,6 +131,7 @@ __all__ = [
     "Duplicate",
     "EntryRef",
     "Event",
+    "Footprint",
     "Forgotten",
     "ForgottenTicket",
     "Forward",

@@ -41,6 +41,7 @@ def command(session: Session, probe: bool) -> None:
         "backends": {name: one.kind.name for name, one in assembly.backends.items()},
         "refused": refused,
         "unavailable": assembly.unavailable,
+        "doubts": assembly.doubts,
         "probes": {part: _health(health) for part, health in found.items()},
     }
     session.print(document, _words(assembly, refused, found))
@@ -80,6 +81,7 @@ def _words(assembly: Assembly, refused: dict[str, str], found: dict[str, Health]
     ]
     lines += [f"  Refused: plugin {name}: {plain(fault)}" for name, fault in refused.items()]
     lines += [f"  Missing: {part}: {plain(why)}" for part, why in assembly.unavailable.items()]
+    lines += [f"  Doubt: {setting}: {plain(doubt)}" for setting, doubt in assembly.doubts.items()]
     if found:
         rows = [(part, health.state, health.code, health.reason) for part, health in found.items()]
         lines += ["", table(("Part", "State", "Code", "Reason"), rows)]

@@ -13,6 +13,8 @@ _PATTERN = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s\[\]:/]*)):(?P<port>[0-9]{1,5})"
 )
 _LAST_PORT = 65_535
+_EVERY = {"", "0.0.0.0", "::"}  # noqa: S104 - only compared with
+_LOOPBACK = {"localhost": "127.0.0.1"}
 
 
 @final
@@ -40,7 +42,16 @@ class Listen:
         if found is None or int(found["port"]) > _LAST_PORT:
             hint = "" if ":" in text else "the port is missing"
             raise InvalidSetting(cls.expects, found=repr(text), hint=hint)
-        return cls(found["six"] or found["host"], int(found["port"]))
+        host = found["six"] or found["host"]
+        if re.fullmatch(r"[0-9.]+", host) and not _is_address(host):
+            raise InvalidSetting(cls.expects, found=repr(text), hint=f"{host} is no address")
+        return cls(host, int(found["port"]))
+
+    def clashes(self, other: Listen) -> bool:
+        """Whether not both can be listened on: one port, on one address or on every address."""
+        hosts = {_LOOPBACK.get(self.host, self.host), _LOOPBACK.get(other.host, other.host)}
+        same = len(hosts) == 1 or bool(hosts & _EVERY)
+        return self.port == other.port != 0 and same
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Listen):
@@ -89,3 +100,11 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({str(self.addresses)!r})"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -57,8 +57,27 @@ def check(settings: Settings, tree: Mapping[str, Any]) -> list[Fault]:
         + _undefined(uses)
         + _tokens(settings.api)
         + _store(settings.store)
+        + _crossed(settings)
         + _retention(settings)
     )
+
+
+def _crossed(settings: Settings) -> list[Fault]:
+    """Check that what is the least does not lie above what is the most."""
+    matching, outbox = settings.matching, settings.outbox
+    pairs = (
+        ("matching.suggest_threshold", matching.suggest_threshold,
+         "matching.repeat_threshold", matching.repeat_threshold),
+        ("outbox.retry_after_floor", outbox.retry_after_floor,
+         "outbox.retry_after_cap", outbox.retry_after_cap),
+        ("outbox.breaker_seconds", outbox.breaker_seconds,
+         "outbox.breaker_cap", outbox.breaker_cap),
+    )  # fmt: skip
+    return [
+        _fault(path, f"at most {most:.4g}", least, f"{other} is the upper one of the two")
+        for path, least, other, most in pairs
+        if least > most
+    ]
 
 
 def _tokens(api: ApiSettings) -> list[Fault]:

@@ -104,7 +104,7 @@ class _Reader:
         if not rest:
             self._unknown(unknown, path, (*sorted(names), *also_known))
         values: dict[str, Any] = {}
-        whole = True
+        whole, before = True, len(self.faults)
         for field in fields:
             key = field.encode_name
             if field.name == rest:
@@ -120,21 +120,29 @@ class _Reader:
                 whole = whole and (
                     field.default is not NODEFAULT or field.default_factory is not NODEFAULT
                 )
-        return self._build(kind, values, path, resolved(data)) if whole else _MISSING
+        if not whole:
+            return _MISSING
+        # What is faulty has its default by now, so that what is said of the whole may not be so.
+        sound = len(self.faults) == before
+        return self._build(kind, values, path, tell=resolved(data), sound=sound)
 
-    def _build(self, kind: type[Struct], values: dict[str, Any], path: str, tell: bool) -> Any:
+    def _build(
+        self, kind: type[Struct], values: dict[str, Any], path: str, *, tell: bool, sound: bool
+    ) -> Any:
         try:
             return kind(**values)
         except InvalidSetting as error:
             if tell:
                 for where, wanted in _aimed(kind, path, error.expected):
-                    self.faults.append(
-                        Fault(path=where, expected=wanted, found=error.found, hint=error.hint)
-                    )
+                    if sound or where != path:
+                        self.faults.append(
+                            Fault(path=where, expected=wanted, found=error.found, hint=error.hint)
+                        )
         except (ValueError, TypeError) as error:
             if tell:
                 for where, wanted in _aimed(kind, path, str(error) or f"a sound {kind.__name__}"):
-                    self._fault(where, wanted, _MISSING, found_text="")
+                    if sound or where != path:
+                        self._fault(where, wanted, _MISSING, found_text="")
         return _MISSING
 
     def _unknown(self, keys: Iterable[str], path: str, known: tuple[str, ...]) -> None:

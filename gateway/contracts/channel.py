@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic
 
 import msgspec
 
+from gateway.contracts.footprint import Footprint
 from gateway.contracts.services import Context, Intake, S
 from gateway.contracts.web import Route
 from gateway.domain.arrival import Arrival
@@ -136,9 +137,12 @@ class ChannelType(msgspec.Struct, frozen=True, kw_only=True):
         make: the class.
         settings: the type of its settings; validated before `make` is called.
         summary: one sentence for ``gateway plugins`` and ``gateway init``.
+        footprint: says of validated settings what the instance takes up, so that two that get in
+            each other's way are refused before anything starts.
     """
 
     name: str
     make: Callable[[Context[Any]], Channel[Any]]
     settings: type[msgspec.Struct]
     summary: str = ""
+    footprint: Callable[[Any], Footprint] | None = None

@@ -16,7 +16,9 @@ from gateway.config.validation import join, validate
 from gateway.config.words import nearest
 from gateway.contracts.backend import BackendType
 from gateway.contracts.channel import ChannelType
+from gateway.contracts.footprint import Footprint
 from gateway.errors import ConfigError, Fault
+from gateway.hooks.footprints import compare
 from gateway.hooks.loading import LoadedPlugins, load_plugins
 from gateway.hooks.sources import Source
 
@@ -54,6 +56,7 @@ class Assembly:
         channels, backends: the enabled ones that can be made, by name.
         unavailable: why others cannot be made, by ``channel/NAME`` or ``backend/NAME``: the plugin
             that brings their type was refused.
+        doubts: what works but is hardly meant, by the setting it is about.
         source: what the config file is called.
     """
 
@@ -62,6 +65,7 @@ class Assembly:
     channels: dict[str, Configured[ChannelType]] = field(default_factory=dict)
     backends: dict[str, Configured[BackendType]] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
     source: str = ""
 
     @property
@@ -129,7 +133,8 @@ def assemble(
     resolver = _Resolver(reading.folder, plugins)
     channels = resolver.resolve("channel", reading.settings.channels, plugins.channel_types)
     backends = resolver.resolve("backend", reading.settings.backends, plugins.backend_types)
-    faults = [*reading.faults, *plugins.faults, *resolver.faults]
+    clashes, doubts = compare(reading.settings.web, _footprints(channels))
+    faults = [*reading.faults, *plugins.faults, *resolver.faults, *clashes]
     if faults:
         raise ConfigError([*faults, *_required(plugins)], reading.source)
     plugins.require()
@@ -139,8 +144,24 @@ def assemble(
         channels=channels,
         backends=backends,
         unavailable=resolver.unavailable,
+        doubts=_doubts(reading.settings, doubts),
         source=reading.source,
     )
+
+
+def _footprints(channels: Mapping[str, Configured[ChannelType]]) -> dict[str, Footprint]:
+    return {
+        join("channels", name): one.kind.footprint(one.settings)
+        for name, one in channels.items()
+        if one.kind.footprint is not None
+    }
+
+
+def _doubts(settings: Settings, found: dict[str, str]) -> dict[str, str]:
+    if settings.channels and not any(one.enabled for one in settings.backends.values()):
+        nowhere = "there is none: what customers write is kept, and becomes no ticket"
+        return {**found, "backends": nowhere}
+    return found
 
 
 def _required(plugins: LoadedPlugins) -> list[Fault]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway import Channel, ChannelType, Context, hookimpl
+from gateway_email.footprint import footprint
 from gateway_email.settings import EmailSettings
 
 
@@ -22,5 +23,6 @@ def register_channels() -> Iterable[ChannelType]:
         name="email",
         make=_make,
         settings=EmailSettings,
+        footprint=footprint,
         summary="A mailbox: mail in by IMAP or LMTP, mail out by SMTP.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import ssl
 from collections.abc import Sequence
@@ -114,7 +115,11 @@ class EmailChannel(Channel[EmailSettings]):
         except OSError as error:
             raise Unreachable(
                 f"cannot listen on {listen.host}:{listen.port}: {system_words(error)}; "
-                "is another program listening there?",
+                + (
+                    "another program listens there"
+                    if error.errno == errno.EADDRINUSE
+                    else "set lmtp.host to an address of this machine"
+                ),
                 code="cannot_listen",
             ) from error
         self.listening_on = listener.port

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -9,6 +11,13 @@ from msgspec import Meta, Struct
 from gateway import Secret
 
 MIB = 1 << 20
+MailAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+        extra={"expects": "a mail address such as support@example.com"},
+    ),
+]
 
 
 class OAuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +85,15 @@ class ListenSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(description="Take mail to every address, not only to this mailbox and its aliases."),
     ] = False
 
+    def __post_init__(self) -> None:
+        """Refuse a host that is neither an address nor a name.
+
+        Raises:
+            ValueError: with what was expected.
+        """
+        if re.fullmatch(r"[0-9.]+", self.host) and not _is_address(self.host):
+            raise ValueError("host to be an address of this machine, or a name")
+
 
 class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Mail out, through a relay."""
@@ -100,17 +118,12 @@ class EmailSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A mailbox: how mail comes in and how it goes out."""
 
     address: Annotated[
-        str,
-        Meta(
-            pattern=r"^[^@\s<>]+@[^@\s<>]+$",
-            description="The mailbox's address.",
-            examples=["support@example.com"],
-            extra={"expects": "a mail address such as support@example.com"},
-        ),
+        MailAddress,
+        Meta(description="The mailbox's address.", examples=["support@example.com"]),
     ]
     name: Annotated[str, Meta(description="Name shown beside the address.")] = ""
     aliases: Annotated[
-        tuple[str, ...], Meta(description="Further addresses that reach this mailbox.")
+        tuple[MailAddress, ...], Meta(description="Further addresses that reach this mailbox.")
     ] = ()
     separator: Annotated[
         Literal["+", "-"], Meta(description="What begins an extension of the address.")
@@ -138,3 +151,27 @@ class EmailSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     oauth: Annotated[OAuthSettings | None, Meta(description="Access tokens for IMAP and SMTP.")] = (
         None
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a mailbox that nothing comes into or goes out of, and a login without a secret.
+
+        Raises:
+            ValueError: with what was expected.
+        """
+        if self.lmtp is None and self.imap is None and self.smtp is None:
+            raise ValueError("a way in or out: a table lmtp, imap or smtp")
+        faults = [
+            f"{name} to have a password for {server.user}, or a table oauth beside it"
+            for name, server in (("imap", self.imap), ("smtp", self.smtp))
+            if server is not None and server.user and not server.password and self.oauth is None
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -255,4 +255,7 @@ def test_a_probe_tells_what_is_wrong_with_the_object_store(
     assert (8, "no_such_bucket") == (told.code, told.json["probes"]["blobs"]["code"])
     here.configure(config % "X")
     told = here.call("check", KEY="k")
-    assert (3, True) == (told.code, "blobs to be a folder or s3://BUCKET/PREFIX" in told.err)
+    assert (3, True) == (
+        told.code,
+        "store.blobs: expected to be a folder or s3://BUCKET/PREFIX" in told.err,
+    )
