@@ -57,7 +57,7 @@ imap = {{ host = "127.0.0.1", port = {{nobody}}, tls = "none", user = "u", passw
 [channels.modern]
 type = "email"
 address = "modern@example.com"
-imap = {{ host = "127.0.0.1", port = {{nobody}}, tls = "none", user = "u" }}
+imap = {{ host = "127.0.0.1", port = {{nobody}}, tls = "none", user = "modern" }}
 [channels.modern.oauth]
 provider = "other"
 client_id = "id"
