@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +16,7 @@ from gateway.cli.progress import progress
 from gateway.cli.session import Session
 from gateway.cli.terminal import plain, table
 from gateway.domain.health import Health
-from gateway.errors import PluginRefused
+from gateway.errors import PluginRefused, StoreError
 
 if TYPE_CHECKING:
     from gateway.core.assembly import Parts
@@ -29,11 +32,12 @@ if TYPE_CHECKING:
 def command(session: Session, probe: bool) -> None:
     """Check the config, and with --probe every connection.
 
-    Every fault is told at once. A probe connects and logs in as the real work would, and changes nothing.
+    Every fault is told at once. Channels and backends are probed also if the store cannot be used. A
+    probe connects and logs in as the real work would, and changes nothing.
     """
     assembly = session.assembly
     refused = {plugin.name: plugin.fault for plugin in assembly.plugins.refused}
-    found = _probed(session) if probe else {}
+    found, unusable = _probed(session) if probe else ({}, None)
     document = {
         "config": assembly.source,
         "plugins": [plugin.name for plugin in assembly.plugins.plugins if plugin.enabled],
@@ -48,17 +52,30 @@ def command(session: Session, probe: bool) -> None:
     if refused:
         name, fault = next(iter(refused.items()))
         raise PluginRefused(name, fault)
+    if unusable is not None:
+        raise unusable
     sick = [part for part, health in found.items() if not health.well]
     if sick:
         raise Sick(f"{len(sick)} of {len(found)} need an operator: {', '.join(sick)}")
 
 
-def _probed(session: Session) -> dict[str, Health]:
+def _probed(session: Session) -> tuple[dict[str, Health], StoreError | None]:
+    """Probe everything, what is not the store also if the store cannot be used, and why it cannot."""
+
     async def work(parts: Parts) -> dict[str, Health]:
         with progress("Probing") as advance:
             return await probe_all(parts, advance)
 
-    return session.with_parts(work, create=True)
+    try:
+        return session.with_parts(work, create=True), None
+    except StoreError as error:
+        from gateway.cli.storeless import Storeless
+
+        with tempfile.TemporaryDirectory(prefix="gateway-check-") as place:
+            machine = partial(Storeless, folder=Path(place), fault=error)
+            found = session.with_parts(work, machine=machine)
+        down = Health(state="down", code=error.code, reason=str(error))
+        return {"store": down, **found}, error
 
 
 def _health(health: Health) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.config.loading import Reading
     from gateway.config.settings import Settings
     from gateway.core.assembly import Parts
+    from gateway.core.machine import Machine
     from gateway.core.operating import Operator
     from gateway.hooks.assembly import Assembly
     from gateway.store.operations import Store, Tenants
@@ -122,24 +123,32 @@ class Session:
 
         return asyncio.run(do())
 
-    def with_parts(self, work: Callable[[Parts], Awaitable[R]], *, create: bool = False) -> R:
+    def with_parts(
+        self,
+        work: Callable[[Parts], Awaitable[R]],
+        *,
+        create: bool = False,
+        machine: Callable[[Settings, Path], Machine] | None = None,
+    ) -> R:
         """Make all parts of a gateway, let something work with them, and close them again.
 
         Args:
             create: a database that is not there is set up; else a wrong folder would look like an
                 empty one.
+            machine: what they stand on; the real one by default.
         """
         from gateway.cli.keeping import keeping
         from gateway.core.assembly import assembled
         from gateway.core.logs import set_up_logs
+        from gateway.core.machine import Machine
 
         set_up_logs("error")
-        assembly = self.assembly
+        assembly, stands_on = self.assembly, machine or Machine
 
         async def do() -> R:
             folder = self.path.absolute().parent
             async with (
-                assembled(assembly, folder=folder, create=create) as parts,
+                assembled(assembly, folder=folder, create=create, machine=stands_on) as parts,
                 keeping(parts.membership),
             ):
                 return await work(parts)

@@ -170,9 +170,28 @@ def test_a_data_folder_that_cannot_be_written(here: Town) -> None:
         f"the data folder {here.folder / 'var'} cannot be written: File exists; make it the folder "
         "of the user who runs the gateway, or set gateway.data to another one"
     ) == sentence(told)
-    told = here.call("check", "--probe")
-    assert (5, "") == (told.code, told.out)
-    assert f"the database {here.folder / 'var' / 'gateway.db'} cannot be written" in sentence(told)
+    told = here.call("check", "--probe", "--json")
+    assert 5 == told.code
+    reason = f"the database {here.folder / 'var' / 'gateway.db'} cannot be written"
+    assert reason in told.error["message"]
+    assert {"store", "blobs", "backend/desk"} == set(told.json["probes"])
+    assert reason in told.json["probes"]["store"]["reason"]
+
+
+def test_a_database_that_does_not_answer_hides_nothing(here: Town) -> None:
+    """Channels and backends are probed all the same, and nothing is left behind."""
+    port = free_port()
+    here.configure(
+        f'[store]\nurl = "postgresql://ann@127.0.0.1:{port}/gateway"\n{ANYWHERE}{MAILBOX}'
+        f'[channels.support.smtp]\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n{DESK}'
+    )
+    told = here.call("check", "--probe", "--json")
+    assert (5, "store_unavailable") == (told.code, told.error["code"])
+    probes = {part: health["code"] for part, health in told.json["probes"].items()}
+    assert "store_unavailable" == probes["store"]
+    assert "relay_unreachable" == probes["channel/support"]
+    assert "" == probes["blobs"]
+    assert f"127.0.0.1', {port}" in told.json["probes"]["store"]["reason"]
 
 
 async def test_two_gateways_on_one_database(here: Town) -> None:
