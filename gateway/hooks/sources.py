@@ -78,7 +78,7 @@ def from_file(name: str, path: Path) -> Source:
         loaded = importlib.util.module_from_spec(specification)
         sys.modules[module] = loaded  # type hints and pickles look it up there
         try:
-            _contained(lambda: loader.exec_module(loaded), None, name)
+            _contained(lambda: loader.exec_module(loaded), None, name, path.parent)
         except Unloadable:
             del sys.modules[module]
             raise
@@ -107,11 +107,33 @@ def _owner(point: EntryPoint) -> str:
     return point.dist.name if point.dist else ""
 
 
-def _contained(load: Callable[[], Any], distribution: Distribution | None, plugin: str) -> Any:
-    """Import plugin code; whatever it does, it is only this plugin that cannot be loaded."""
+def _beside(error: ImportError, folder: Path) -> str:
+    """The name of what could not be imported, if it lies beside the plugin file."""
+    name = (error.name or "").partition(".")[0]
+    if not name or not isinstance(error, ModuleNotFoundError):
+        return ""
+    return name if (folder / f"{name}.py").is_file() or (folder / name).is_dir() else ""
+
+
+def _contained(
+    load: Callable[[], Any],
+    distribution: Distribution | None,
+    plugin: str,
+    folder: Path | None = None,
+) -> Any:
+    """Import plugin code; whatever it does, it is only this plugin that cannot be loaded.
+
+    Args:
+        folder: where a plugin file lies.
+    """
     try:
         return load()
     except ImportError as error:
+        if folder is not None and (beside := _beside(error, folder)):
+            raise Unloadable(
+                f"it imports {beside!r}, which lies beside it: a plugin file stands alone; put both "
+                "into one file, or into a package that is installed (docs/plugins.md, As a package)"
+            ) from error
         raise Unloadable(missing_library(error, distribution, plugin)) from error
     except SyntaxError as error:
         where = f"{error.filename}, line {error.lineno}"

@@ -177,6 +177,13 @@ def test_the_page_of_settings_is_up_to_date() -> None:
     assert page.splitlines() == (DOCS / "configuration.md").read_text().splitlines()
 
 
+def test_the_page_of_types_is_up_to_date() -> None:
+    """docs/types.md is what the public types say of themselves; else run scripts/write-docs."""
+    page = runpy.run_path(str(ROOT / "scripts" / "write-docs"))["types"]()
+    assert page.splitlines() == (DOCS / "types.md").read_text().splitlines()
+    assert gateway.__all__ == [line[3:] for line in page.splitlines() if line.startswith("## ")]
+
+
 def test_each_error_is_documented() -> None:
     """docs/errors.md has every kind with its code, exit code, and whether it is tried again."""
     documented = rows("errors.md")

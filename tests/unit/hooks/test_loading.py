@@ -9,7 +9,7 @@ import pytest
 from gateway.config.connectors import PluginSettings
 from gateway.errors import PluginRefused
 from gateway.hooks.loading import LoadedPlugins, PluginInfo, load_plugins
-from gateway.hooks.sources import Source, default, installed
+from gateway.hooks.sources import Source, Unloadable, default, from_file, installed
 from tests.unit.hooks.doubles import load, module
 
 HOOK = "from gateway import hookimpl\n@hookimpl\ndef on_event(event): ...\n"
@@ -348,3 +348,22 @@ def test_one_module_under_two_names_is_refused_once() -> None:
     assert ["", "it is the same module as another enabled plugin"] == [
         plugin.fault for plugin in loaded.plugins
     ]
+
+
+@pytest.mark.parametrize("beside", ["rates.py", "rates/__init__.py"])
+def test_a_plugin_file_cannot_import_what_lies_beside_it(tmp_path: Path, beside: str) -> None:
+    """It is told to become a package, not to install a library of that name."""
+    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).write_text("RATE = 1\n")
+    (tmp_path / "shop.py").write_text("import rates\n")
+    with pytest.raises(
+        Unloadable, match=r"^it imports 'rates', which lies beside it: a plugin file"
+    ):
+        from_file("shop", tmp_path / "shop.py").load()
+
+
+def test_a_plugin_file_without_its_library_is_told_to_install_it(tmp_path: Path) -> None:
+    """What is not beside it is a library that is missing."""
+    (tmp_path / "shop.py").write_text("import rates\n")
+    with pytest.raises(Unloadable, match=r"'rates', which is not installed: install the library"):
+        from_file("shop", tmp_path / "shop.py").load()
