@@ -75,10 +75,12 @@ class Mark(NamedTuple):
     Args:
         xid: number of the transaction that stored the last one.
         arrival: its id.
+        server: by which server it was counted; 0 where there is but one.
     """
 
     xid: int = -(1 << 63)
     arrival: int = 0
+    server: int = 0
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from gateway.domain.partition import Share, mask
 from gateway.store import schema
 from gateway.store.arrivals import Found, found_in
 from gateway.store.statements import fetch, query
-from gateway.store.transactions import FLOWS, OLDEST_OPEN
+from gateway.store.transactions import FLOWS, OLDEST_OPEN, SERVER
 
 _state = schema.arrival_state.c
 
@@ -22,7 +22,10 @@ def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger())
 
 
-_FLOWS = text(f"{FLOWS} SELECT flow FROM found WHERE flow IS NOT NULL")  # noqa: S608 - constants
+_FLOWS = {
+    engine: text(f"{FLOWS} SELECT flow, {server} AS server FROM found WHERE flow IS NOT NULL")  # noqa: S608 - constants
+    for engine, server in SERVER.items()
+}
 _WAITING = {
     engine: select(_state.arrival, _state.size, _state.xid, oldest_open.label("oldest_open"))
     .where(
@@ -53,25 +56,32 @@ def waiting(
     share: Share | None,
     but: Collection[int],
 ) -> list[FoundWaiting]:
-    """Read waiting arrivals, of each flow the oldest, as many as fit, but one at least."""
+    """Read waiting arrivals, of each flow the oldest, as many as fit, but one at least.
+
+    A mark of another server than the one that answers says nothing: all that waits is read.
+    """
     marks: dict[int, Mark] = {}
     total = 0
     # What is known already is read again, for it may all lie before what is not.
     most, mine = limit + len(but), mask(share)
-    queues = []
-    for row in query(connection, _FLOWS):
-        xid, last = after.get(row.flow, Mark())
+    engine, queues, server = connection.dialect.name, [], 0
+    for row in query(connection, _FLOWS[engine]):
+        mark, server = after.get(row.flow, Mark()), row.server
+        if mark.server != server:
+            mark = Mark()
         queues.append(
             query(
-                connection, _WAITING[connection.dialect.name],
-                flow=row.flow, xid=xid, arrival=last, most=most, mine=mine,
+                connection, _WAITING[engine],
+                flow=row.flow, xid=mark.xid, arrival=mark.arrival, most=most, mine=mine,
             )
         )  # fmt: skip
     for row in in_turn([one for one in queue if one.arrival not in but] for queue in queues):
         total += row.size
         if marks and (total > max_bytes or len(marks) == limit):
             break
-        marks[row.arrival] = min(Mark(row.xid, row.arrival), Mark(row.oldest_open, 0))
+        marks[row.arrival] = min(
+            Mark(row.xid, row.arrival, server), Mark(row.oldest_open, 0, server)
+        )
     rows = fetch(connection, schema.arrival, "id", marks, "id", "doc", "body", "blob")
     found = {row.id: found_in(row) for row in rows}
     return [FoundWaiting(found[one], mark) for one, mark in marks.items() if one in found]

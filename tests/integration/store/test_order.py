@@ -99,6 +99,19 @@ async def test_a_clock_that_is_behind_changes_no_order(store: Store, postgres_ur
     assert [first, second, third] == [one.arrival for one in await read(store, Mark())]
 
 
+async def test_a_mark_of_another_server_says_nothing(store: Store) -> None:
+    """A standby that took over gives numbers that were not handed on to it once more."""
+    first, second = arrival(), arrival()
+    for one in (first, second):
+        await store.accept([one])
+    mark = (await read(store, Mark()))[-1].mark
+    assert [] == await read(store, mark)
+    far = mark._replace(xid=mark.xid + 1000)
+    assert [] == await read(store, far)
+    found = await read(store, far._replace(server=mark.server - 1))
+    assert [first, second] == [one.arrival for one in found]
+
+
 async def test_a_look_does_not_read_whatever_waits(store: Store, postgres_url: str) -> None:
     """However many wait, and whatever PostgreSQL knows of them: it follows the index from the mark."""
     connection = await asyncpg.connect(postgres_url)
