@@ -12,7 +12,7 @@ import time
 from importlib import import_module
 
 PROOFS = {
-    "stop": "stopped for longer than a lease; its server stopped without a warning",
+    "stop": "stopped for longer than a lease; its server dies, and comes back or is replaced",
     "clock": "the clock set by an hour or a year, forwards and back, under load",
     "backlog": "started, loaded and stopped with a million messages that wait",
     "sabotage": "broken on purpose, each build caught by tests",

@@ -144,7 +144,7 @@ class FaultProxy:
         rate: int = 0,
     ) -> None:
         """Carry bytes one way, until the end or until ``budget`` bytes have passed."""
-        with contextlib.suppress(OSError):
+        try:
             while piece := await reader.read(CHUNK):
                 if self.delay:
                     await asyncio.sleep(self.delay)
@@ -157,6 +157,9 @@ class FaultProxy:
                         return
             if writer.can_write_eof():
                 writer.write_eof()
+        except OSError:  # one end was reset, of which the other has to know
+            for each in writers:
+                _reset(each)
 
 
 async def _send(writer: asyncio.StreamWriter, piece: bytes, rate: int) -> None:

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tests.faults.pair import Pair
 from tests.faults.report import Report
 from tests.integration.cluster.town import Town
 from tests.promises.killing import NAMES, Story, settled, while_something_moves
 from tests.promises.process import GatewayProcess
 from tests.promises.senders import Sender
-from tests.servers.postgres import SETTINGS, Postgres, as_account
-from tests.servers.processes import run
+from tests.servers.postgres import Postgres
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,18 +116,25 @@ async def server_stopped(
     several: Several, server: Postgres, *, stops: int, told: Callable[[], None]
 ) -> None:
     """Stop their server as a power cut would, and start it again."""
-    options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
-    data = server.folder / "data"
-    control = [*as_account(), str(server.binaries / "pg_ctl"), "-D", str(data)]
-    start = [*control, "-w", "-l", str(data / "restart.log"), "-o", f"-p {server.port} {options}"]
     for number in range(stops):
         await several.goes_on(several.dice.randint(1, 40))
-        await asyncio.to_thread(run, [*control, "stop", "-m", "immediate"])
+        await asyncio.to_thread(server.crash)
         await asyncio.sleep(several.dice.uniform(0.0, 1.0))
-        await asyncio.to_thread(run, [*start, "start"])
+        await asyncio.to_thread(server.start)
         told()
         if number + 1 == stops:
             await several.goes_on(1)
+
+
+async def failed_over(
+    several: Several, pair: Pair, *, times: int, told: Callable[[], None]
+) -> None:
+    """Let their server die, again and again, and its standby take its place."""
+    for _ in range(times):
+        await several.goes_on(several.dice.randint(1, 40))
+        await pair.fail_over()
+        told()
+        await several.goes_on(1)
 
 
 def book(report: Report, story: Story, name: str) -> None:

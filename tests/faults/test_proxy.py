@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 
 import pytest
@@ -84,5 +86,24 @@ async def test_fault_proxy_delays(fault_proxy: ProxyMaker) -> None:
     writer.write(b"hello there\n")
     assert await reader.readline() == b"HELLO THERE\n"
     assert time.monotonic() - started >= 0.1
+    writer.close()
+    server.close()
+
+
+async def test_fault_proxy_passes_a_reset_on(fault_proxy: ProxyMaker) -> None:
+    """A server that dies without reading is not hidden from a client that waits for its answer."""
+
+    async def die(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(die, HOST, 0)
+    proxy = await fault_proxy(server.sockets[0].getsockname()[1])
+    reader, writer = await asyncio.open_connection(HOST, proxy.port)
+    writer.write(b"hello\n")
+    async with asyncio.timeout(5):
+        with pytest.raises(ConnectionResetError):
+            await reader.readline()
     writer.close()
     server.close()

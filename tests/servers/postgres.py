@@ -8,12 +8,13 @@ import pwd
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 
 from tests.servers.ports import HOST, free_port
-from tests.servers.processes import private_folder, run, running, shared_template
+from tests.servers.processes import STOP_SECONDS, private_folder, run, running, shared_template
 
 ACCOUNT = "postgres"
 SETTINGS = {
@@ -50,16 +51,27 @@ def give_away(folder: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
-    """A running server; every connection is trusted, so there is no password."""
+    """A server; every connection is trusted, so there is no password."""
 
     port: int
     folder: Path
     binaries: Path
     _names: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+    _runs: ExitStack = field(default_factory=ExitStack, repr=False)
+    _processes: list[Popen[bytes]] = field(default_factory=list, repr=False)
 
-    def url(self, database: str) -> str:
-        """Return the address of one of its databases, as drivers take it."""
-        return f"postgresql://{ACCOUNT}@{HOST}:{self.port}/{database}"
+    @property
+    def data(self) -> Path:
+        """Where it keeps its data."""
+        return self.folder / "data"
+
+    def url(self, database: str, *, port: int = 0) -> str:
+        """Return the address of one of its databases, as drivers take it.
+
+        Args:
+            port: where else it is reached.
+        """
+        return f"postgresql://{ACCOUNT}@{HOST}:{port or self.port}/{database}"
 
     def create_database(self) -> str:
         """Create an empty database and return its address."""
@@ -75,9 +87,58 @@ class Postgres:
 
     def execute(self, statement: str, *, database: str = "postgres") -> str:
         """Run one statement with psql and return its bare output."""
-        psql = str(self.binaries / "psql")
         options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
-        return run([psql, self.url(database), *options, "--command", statement]).strip()
+        return run(
+            [self._program("psql"), self.url(database), *options, "--command", statement]
+        ).strip()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        probe = [self._program("pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
+        server = [*as_account(), self._program("postgres"), "-D", str(self.data)]
+        process = self._runs.enter_context(
+            running(
+                [*server, "-p", str(self.port), *settings],
+                log=self.folder / "log", ready=lambda: _succeeds(probe), stop_signal=signal.SIGINT,
+            )
+        )  # fmt: skip
+        self._processes.append(process)
+
+    def stop(self) -> None:
+        """Stop it if it runs, as its administrator would."""
+        self._runs.close()
+
+    def crash(self) -> None:
+        """Stop it as a power cut would, which ``pg_ctl`` calls ``immediate``."""
+        process = self._processes.pop()
+        process.send_signal(signal.SIGQUIT)
+        process.wait(STOP_SECONDS)  # or the signal that follows would be heeded before
+        self._runs.close()
+
+    @contextmanager
+    def standby(self) -> Iterator[Postgres]:
+        """Run a standby of it until the block ends; what is committed then is on both disks."""
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.execute("SELECT pg_reload_conf()")
+        with private_folder("standby") as folder:
+            give_away(folder)
+            made = Postgres(port=free_port(), folder=folder, binaries=self.binaries)
+            copy = [*as_account(), self._program("pg_basebackup"), "-D", str(made.data)]
+            source = ["-h", HOST, "-p", str(self.port), "-U", ACCOUNT]
+            run([*copy, *source, "--checkpoint=fast", "--write-recovery-conf", "--no-sync"])
+            made.start()
+            try:
+                yield made
+            finally:
+                made.stop()
+
+    def promote(self) -> None:
+        """Make a standby a server of its own."""
+        self.execute("SELECT pg_promote()")
+
+    def _program(self, name: str) -> str:
+        return str(self.binaries / name)
 
 
 def _initialise(binaries: Path, folder: Path) -> None:
@@ -99,23 +160,15 @@ def start_postgres(cache: Path) -> Iterator[Postgres]:
         raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql")
     template = shared_template(cache, "postgres", lambda folder: _initialise(binaries, folder))
     with private_folder("postgres") as folder:
-        data = folder / "data"
-        shutil.copytree(template / "data", data)
-        data.chmod(0o700)
+        made = Postgres(port=free_port(), folder=folder, binaries=binaries)
+        shutil.copytree(template / "data", made.data)
+        made.data.chmod(0o700)
         give_away(folder)
-        port = free_port()
-        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        probe = [str(binaries / "pg_isready"), "-q", "-h", HOST, "-p", str(port)]
-        with running(
-            [
-                *(*as_account(), str(binaries / "postgres")),
-                *("-D", str(data), "-p", str(port), *settings),
-            ],
-            log=folder / "log",
-            ready=lambda: _succeeds(probe),
-            stop_signal=signal.SIGINT,
-        ):
-            yield Postgres(port=port, folder=folder, binaries=binaries)
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
 
 
 def _succeeds(command: list[str]) -> bool:

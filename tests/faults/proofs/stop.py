@@ -1,5 +1,7 @@
 """Stop gateways for longer than their lease, and their server without a warning, under load.
 
+Their server is started again after that, or its synchronous standby takes its place.
+
 The database itself notes whatever a process writes for a partition that another one holds.
 """
 
@@ -12,8 +14,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.faults.pair import pair
 from tests.faults.report import Progress, Report
-from tests.faults.several import Several, book, paused, server_stopped, under_load
+from tests.faults.several import Several, book, failed_over, paused, server_stopped, under_load
 from tests.integration.cluster.audit import audited
 from tests.integration.cluster.town import town
 from tests.promises.process import Launcher
@@ -28,21 +31,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="for how long")
     parser.add_argument("--lease", type=float, default=1.0, help="seconds a lease lasts")
     parser.add_argument("--stops", type=int, default=50, help="how often PostgreSQL is stopped")
+    parser.add_argument("--failovers", type=int, default=20, help="how often a standby takes over")
     parser.add_argument("--processes", type=int, default=3, help="gateways")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
 
 
 async def run(options: argparse.Namespace) -> Report:
     """Run it."""
-    names = ("pauses", "seconds", "lease", "stops", "processes", "seed")
+    names = ("pauses", "seconds", "lease", "stops", "failovers", "processes", "seed")
     report = Report(proof="stop", asked={name: getattr(options, name) for name in names})
     launcher = Launcher()
     try:
-        with tempfile.TemporaryDirectory() as name, start_postgres(Path(name, "cache")) as server:
-            if options.pauses:
-                await _pause(report, launcher, server, Path(name), options)
-            if options.stops:
-                await _stop(report, launcher, server, Path(name), options)
+        with tempfile.TemporaryDirectory() as name:
+            folder, cache = Path(name), Path(name, "cache")
+            with start_postgres(cache) as server:
+                if options.pauses:
+                    await _pause(report, launcher, server, folder, options)
+                if options.stops:
+                    await _stop(report, launcher, server, folder, options)
+            if options.failovers:
+                await _fail_over(report, launcher, cache, folder, options)
     finally:
         launcher.close()
     return report
@@ -82,6 +90,21 @@ async def _stop(
         )
     report.note("server stopped: stops", options.stops)
     book(report, story, "server stopped")
+
+
+async def _fail_over(
+    report: Report, launcher: Launcher, cache: Path, folder: Path, options: argparse.Namespace
+) -> None:
+    progress = Progress()
+    async with pair(cache) as servers:
+        url = servers.create_database()
+        async with _several(launcher, folder, "failed over", url, options) as several:
+            story = several.story
+            await failed_over(
+                several, servers, times=options.failovers, told=lambda: progress(story.facts())
+            )
+    report.note("failed over: times", options.failovers)
+    book(report, story, "failed over")
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.pair import pair
 from tests.integration.cluster.audit import audited
 from tests.integration.cluster.town import Town, town, until, until_async
 from tests.promises.killing import NAMES, Story
@@ -19,8 +20,7 @@ from tests.promises.mails import mail
 from tests.promises.process import Launcher
 from tests.promises.senders import Sender, send_once
 from tests.servers.dovecot import Dovecot
-from tests.servers.postgres import SETTINGS, as_account, start_postgres
-from tests.servers.processes import run
+from tests.servers.postgres import start_postgres
 from tests.servers.skipping import require
 
 pytestmark = [pytest.mark.server("postgresql"), pytest.mark.xdist_group("cluster")]
@@ -125,34 +125,43 @@ async def test_a_server_that_stops_under_load_costs_nothing(
     """PostgreSQL is stopped as by a power cut: nothing false is acknowledged, and all goes on."""
     require("postgresql")
     with start_postgres(template_cache) as server:
-        options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
-        control = [
-            *as_account(),
-            str(server.binaries / "pg_ctl"),
-            "-D",
-            str(server.folder / "data"),
-        ]
-        start = [*control, "-w", "-l", str(server.folder / "data" / "restart.log"), "start"]
         async with town(launcher, tmp_path, server.create_database()) as here:
             here.start("all", "--workers", "2")
             await here.balanced(2)
             async with written_to(here) as story:
                 for _ in range(1):
                     await goes_on(story)
-                    await asyncio.to_thread(run, [*control, "stop", "-m", "immediate"])
+                    await asyncio.to_thread(server.crash)
 
                     async def unready() -> bool:
                         return all([(await here.probe(n, "/readyz"))[0] == 503 for n in (1, 2)])
 
                     await until_async(unready)
-                    await asyncio.to_thread(run, [*start, "-o", f"-p {server.port} {options}"])
+                    await asyncio.to_thread(server.start)
 
                     async def ready() -> bool:
                         return all([(await here.probe(n, "/readyz"))[0] == 200 for n in (1, 2)])
 
                     await until_async(ready)
                 await goes_on(story)
-        await asyncio.to_thread(run, [*control, "stop", "-m", "fast"])
+
+
+async def test_a_standby_that_takes_over_costs_nothing(
+    launcher: Launcher, tmp_path: Path, template_cache: Path
+) -> None:
+    """The server dies and its synchronous standby takes its place, twice, under load."""
+    require("postgresql")
+    async with (
+        pair(template_cache) as servers,
+        town(launcher, tmp_path, servers.create_database()) as here,
+    ):
+        here.start("all", "--workers", "2")
+        await here.balanced(2)
+        async with written_to(here) as story:
+            for _ in range(2):
+                await goes_on(story)
+                await servers.fail_over()
+            await goes_on(story)
 
 
 IMAP = """

@@ -27,8 +27,7 @@ from gateway.store.opening import open_store
 from gateway.store.operations import Store
 from gateway.store.postgres import PostgresStore
 from gateway.testing import CapturingLog
-from tests.servers.postgres import SETTINGS, Postgres, as_account, start_postgres
-from tests.servers.processes import run
+from tests.servers.postgres import Postgres, start_postgres
 from tests.servers.skipping import require
 from tests.unit.store.values import NOW, TENANT, FixedClock, Opened, arrival, event, message
 
@@ -177,13 +176,6 @@ async def test_a_server_that_dies_loses_nothing_acknowledged(template_cache: Pat
     """While the server is down nothing is acknowledged; once it is back everything is there."""
     require("postgresql")
     with start_postgres(template_cache) as server:
-        control = [
-            *as_account(),
-            str(server.binaries / "pg_ctl"),
-            "-D",
-            str(server.folder / "data"),
-        ]
-        options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
         store = await open_store(server.create_database(), blobs=MemoryBlobs(), clock=FixedClock())
         acknowledged: list[int] = []
         stop = asyncio.Event()
@@ -199,11 +191,10 @@ async def test_a_server_that_dies_loses_nothing_acknowledged(template_cache: Pat
 
         senders = [asyncio.create_task(send()) for _ in range(4)]
         await _grows(acknowledged, 50)
-        await asyncio.to_thread(run, [*control, "stop", "-m", "immediate"])
+        await asyncio.to_thread(server.crash)
         with pytest.raises(StoreUnavailable, match="does not answer"):
             await store.ping()
-        start = [*control, "-w", "-l", str(server.folder / "data" / "restart.log"), "start"]
-        await asyncio.to_thread(run, [*start, "-o", f"-p {server.port} {options}"])
+        await asyncio.to_thread(server.start)
         try:
             await _grows(acknowledged, len(acknowledged) + 50)
             stop.set()
@@ -216,7 +207,6 @@ async def test_a_server_that_dies_loses_nothing_acknowledged(template_cache: Pat
         finally:
             stop.set()
             await store.close()
-            await asyncio.to_thread(run, [*control, "stop", "-m", "fast"])
 
 
 def _all_of(signals: list[Signal]) -> Signal:
