@@ -36,7 +36,7 @@ def held(data: Path, url: str) -> Generator[None]:
 
 def _lock_file(data: Path) -> TextIO:
     try:
-        make_folder(data)
+        make_folder(data, mode=0o700)
         return (data / "gateway.lock").open("w")
     except OSError as error:
         raise StoreUnavailable(

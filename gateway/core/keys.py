@@ -38,7 +38,7 @@ def _kept(path: Path, size: int) -> str:
         size: its bytes, of two hexadecimal digits each.
     """
     try:
-        make_folder(path.parent)
+        make_folder(path.parent, mode=0o700)
         try:
             return _read(path, size)
         except FileNotFoundError:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.config.database import parse_url
 from gateway.errors import Refused, StoreUnavailable
+from gateway.store.migrating import refuse_foreign
 
 _PAGES = 2_000
 
@@ -49,9 +50,13 @@ async def check_integrity(url: str) -> list[str]:
 
     Raises:
         Refused: the store is PostgreSQL.
+        SchemaMismatch: it is whole, but empty or a newer gateway's.
         StoreUnavailable: the database cannot be read.
     """
-    return await asyncio.to_thread(_check, _path(url, "use `pg_amcheck`"))
+    faults = await asyncio.to_thread(_check, _path(url, "use `pg_amcheck`"))
+    if not faults:
+        await asyncio.to_thread(refuse_foreign, url)
+    return faults
 
 
 def _path(url: str, instead: str) -> Path:

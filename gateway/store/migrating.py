@@ -41,6 +41,19 @@ def current_schema(url: str) -> str | None:
     return _run(url, _current)
 
 
+def refuse_foreign(url: str) -> None:
+    """Refuse a database that is empty, or of a schema that this gateway does not know.
+
+    Raises:
+        SchemaMismatch: what to do is in the words.
+        StoreUnavailable: the database does not answer.
+    """
+    found = current_schema(url)
+    if found is None:
+        raise _empty()
+    _refuse_newer(found)
+
+
 def migrate(url: str) -> str:
     """Bring a database up to date, from empty or from any released schema; gives its name.
 
@@ -70,7 +83,7 @@ def prepare(url: str, *, create: bool, migrate: bool) -> None:
         return
     if found is None:
         if not create:
-            raise SchemaMismatch("the database is empty: run `gateway db migrate` to set it up")
+            raise _empty()
     else:
         _refuse_newer(found)
         if not migrate:
@@ -88,6 +101,10 @@ def _config() -> Config:
     config.set_main_option("script_location", _FOLDER.as_posix().replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def _empty() -> SchemaMismatch:
+    return SchemaMismatch("the database is empty: run `gateway db migrate` to set it up")
 
 
 def _refuse_newer(found: str) -> None:
@@ -132,7 +149,8 @@ def _run(url: str, function: Callable[[Connection], R]) -> R:
     except Exception as error:
         if (fault := store_error(error)) is None:
             raise
-        raise StoreUnavailable(str(fault)) from error
+        where = f"{address.database}: " if address.get_backend_name() == "sqlite" else ""
+        raise StoreUnavailable(f"{where}{fault}") from error
 
 
 def _run_sqlite(address: URL, function: Callable[[Connection], R]) -> R:

@@ -228,3 +228,38 @@ def test_a_data_folder_that_was_moved(here: Town) -> None:
     assert f"there is no database at {here.folder / 'var' / 'gateway.db'}" in sentence(told)
     assert "gateway db migrate" in sentence(told)
     assert not (here.folder / "var").exists()
+
+
+def test_a_database_that_is_none(here: Town) -> None:
+    """``db check`` tells an empty file and a newer gateway's; a damaged one is named by every command."""
+    here.configure(f"{ANYWHERE}{DESK}")
+    database = here.folder / "var" / "gateway.db"
+    database.parent.mkdir()
+    database.touch()
+    told = here.call("db", "check")
+    assert (5, "") == (told.code, told.out)
+    assert "the database is empty: run `gateway db migrate` to set it up" == sentence(told)
+    assert 0 == here.call("db", "migrate").code
+    assert 0 == here.call("db", "check").code
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    told = here.call("db", "check")
+    assert 5 == told.code
+    assert "a newer gateway has used it" in sentence(told)
+    database.write_bytes(b"no database" * 1000)
+    told = here.call("conversations")
+    assert 5 == told.code
+    assert sentence(told).startswith(f"{database}: ")
+    assert "check the disk" in sentence(told)
+
+
+def test_the_data_folder_is_private(here: Town) -> None:
+    """Whichever command makes it: only its owner reads what customers wrote."""
+    here.configure(f"{ANYWHERE}{DESK}")
+    assert 0 == here.call("db", "migrate").code
+    assert 0 == here.call("db", "backup", "backup").code
+    text = (here.folder / "gateway.toml").read_text()
+    here.configure(f'[gateway]\ndata = "restored"\n{text}')
+    assert 0 == here.call("db", "restore", "backup").code
+    for folder in ("var", "restored", "backup"):
+        assert 0o700 == (here.folder / folder).stat().st_mode & 0o777
