@@ -34,9 +34,7 @@ class GroupCommits:
         future: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
         self._waiting.append((changes, future))
         if len(self._tasks) < IN_FLIGHT:
-            task = asyncio.create_task(self._work(), name="store-commit")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.add(asyncio.create_task(self._work(), name="store-commit"))
         return await future
 
     async def stop(self) -> None:
@@ -45,8 +43,12 @@ class GroupCommits:
             await asyncio.wait(self._tasks)
 
     async def _work(self) -> None:
-        while self._waiting:
-            await self._commit(self._next())
+        try:
+            while self._waiting:
+                await self._commit(self._next())
+        finally:
+            # At once: who was answered may commit again before the loop knows that this is done.
+            self._tasks.discard(asyncio.current_task())
 
     def _next(self) -> list[Waiting]:
         """Take who shares the next transaction; whoever moves records has one of their own."""

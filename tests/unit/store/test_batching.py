@@ -111,3 +111,21 @@ async def test_who_went_away_is_committed_all_the_same() -> None:
         await task
     database.free.set()
     assert [None] == await commits.commit(unit())
+
+
+async def test_who_commits_again_at_once_is_not_forgotten() -> None:
+    """Both ways end in the same turn of the loop, and one of those who are answered goes on."""
+    database = Database()
+    commits = GroupCommits(database.write)
+
+    async def commit(times: int) -> None:
+        for _ in range(times):
+            assert [None] == await commits.commit(unit())
+
+    tasks = []
+    for times in (2, *[1] * (IN_FLIGHT - 1)):
+        tasks.append(asyncio.create_task(commit(times)))
+        await asyncio.sleep(0.001)
+    database.free.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks)
