@@ -83,6 +83,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
         quiet: nothing to work on yet, as a call that still rings: it is kept and shown, but opens
             no ticket and wakes nobody, until a revision that is not quiet.
         continues: the proof that `Codes.redeem` gave for its author.
+        remarks: sentences for the agent, such as what the sender asks for and does not get.
     """
 
     kind: MessageKind = "text"
@@ -116,6 +117,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
     revises: str = ""
     quiet: bool = False
     continues: str = ""
+    remarks: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
 
 

@@ -145,6 +145,18 @@ async def test_an_unproven_sender_neither_joins_nor_brings_anybody_in(matter: Ma
     assert {(ANN,)} == {one.recipients for one in matter.post.sink.received}
 
 
+async def test_reply_to_leads_no_answer_away(matter: Matter) -> None:
+    """Even a verified sender's answers go to the sender alone; the agent reads where they were asked to."""
+    await matter.customer(BOB).write("elsewhere", PROBLEM, Reply_To=f"Eve <{EVE}>, {BOB}")
+    ticket = await matter.system.ticket_of("elsewhere")
+    entry = matter.system.entries[matter.system.tokens.index("elsewhere")]
+    words = f"Its Reply-To asks for answers to {EVE}; they go to its sender, {BOB}."
+    assert [words] == entry.data["remarks"]
+    await matter.system.reply(matter.gateway.url, ticket, "Which door?", entry="2")
+    await matter.post.mail_for(BOB)
+    assert [(ANN,), (BOB,)] == [one.recipients for one in matter.post.sink.received]
+
+
 async def test_where_nothing_verifies_senders_a_claimed_one_still_brings_nobody_in(
     launcher: Launcher, tmp_path: Path
 ) -> None:

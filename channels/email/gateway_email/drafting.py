@@ -179,7 +179,7 @@ def _draft(mail: Mail, arrival: Arrival, mailbox: Mailbox, reached: Sequence[str
             dmarc=_verdict(mail.auth.dmarc), authority=mail.auth.authserv_id,
             unverified=bool(mailbox.trusted_authserv_ids) and proof == "claimed",
         ),
-        extra={"email": _facts(mail, arrival)},
+        remarks=_remarks(mail, mailbox, sender), extra={"email": _facts(mail, arrival)},
     )  # fmt: skip
 
 
@@ -248,6 +248,19 @@ def _others(mail: Mail, mailbox: Mailbox, sender: str) -> Iterable[DraftParticip
         )
         if len(seen) > LARGEST_SHOWN:
             return
+
+
+def _remarks(mail: Mail, mailbox: Mailbox, sender: str) -> tuple[str, ...]:
+    """That answers do not go to where the mail wants them: anybody could name any address there."""
+    asked = [
+        one.addr.lower()
+        for one in mail.reply_to[:4]
+        if "@" in one.addr and one.addr.lower() != sender.lower() and not mailbox.is_ours(one.addr)
+    ]
+    if not asked:
+        return ()
+    names = ", ".join(dict.fromkeys(asked))
+    return (f"Its Reply-To asks for answers to {names}; they go to its sender, {sender.lower()}.",)
 
 
 def _content_key(mail: Mail) -> str:

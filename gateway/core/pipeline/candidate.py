@@ -67,6 +67,7 @@ def candidate_message(
         trust=draft.trust,
         spam=draft.spam,
         quiet=draft.quiet,
+        remarks=draft.remarks,
         arrivals=(arrival.id,),
         extra=draft.extra,
     )
