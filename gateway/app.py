@@ -71,7 +71,9 @@ class Gateway:
             idle=parts.pace.idle, partitions=self.partitions,
         )  # fmt: skip
         self.events = make_events(parts)
-        self._missing = Missing(parts.store, parts.board, parts.assembly.targets)
+        self._missing = Missing(
+            parts.store, parts.board, parts.assembly.targets, parts.pace.missing
+        )
         self._meet_neighbours()
         self._ownership = Ownership(partitions=self.partitions, board=parts.board, log=parts.log)
         parts.listeners += [

@@ -13,12 +13,14 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         left: the pipeline looks again for what a full lane left behind.
         store: a well store is written to; a sick one every second.
         renew: a process tells that it lives.
+        missing: deliveries are looked for whose target is not configured.
     """
 
     idle: float = 2.0
     left: float = 0.25
     store: float = 5.0
     renew: float = 5.0
+    missing: float = 60.0
 
     @property
     def lease(self) -> float:

@@ -53,10 +53,18 @@ class Missing:
 
     Args:
         targets: those that it has, whether they run or not.
+        every: seconds between looks that nothing asked for.
     """
 
-    def __init__(self, store: Store, board: HealthBoard, targets: frozenset[str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        board: HealthBoard,
+        targets: frozenset[str],
+        every: float = Pace().missing,
+    ) -> None:
         self._store, self._board, self._targets = store, board, targets
+        self._every = every
         self._named: frozenset[str] = frozenset()
         self._wake = asyncio.Event()
 
@@ -77,7 +85,7 @@ class Missing:
             except StoreError:
                 pass  # `watch_store` tells of that
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(self._every):
                     await self._wake.wait()
 
     async def look(self) -> None:

@@ -26,7 +26,7 @@ from gateway.store.operations import (
     Tenants,
 )
 from gateway.store.rows import decode, delivery_of, plain
-from gateway.store.statements import among
+from gateway.store.statements import among, query
 from gateway.store.viewing import view_conversations
 
 V = TypeVar("V")
@@ -265,18 +265,27 @@ def read_delivery(connection: Connection, tenants: Tenants, identifier: int) -> 
     return delivery_of(row)
 
 
+_ARRIVALS = select(
+    schema.arrival_state.c.state, schema.arrival_state.c.flow,
+    func.count().label("many"), func.min(schema.arrival_state.c.arrival).label("eldest"),
+).group_by(schema.arrival_state.c.state, schema.arrival_state.c.flow)  # fmt: skip
+_DELIVERIES = (
+    select(
+        schema.delivery.c.state, schema.delivery.c.target,
+        func.count().label("many"), func.min(schema.delivery.c.id).label("eldest"),
+    )
+    .where(text(schema.OPEN))
+    .group_by(schema.delivery.c.state, schema.delivery.c.target)
+)  # fmt: skip
+
+
 def count(connection: Connection) -> Counts:
     """Count what waits, from partial indexes only."""
-    states, arrival, table = schema.arrival_state, schema.arrival, schema.delivery
+    arrival = schema.arrival
     arrivals: Counter[str] = Counter()
     customers: Counter[str] = Counter()
     first: int | None = None
-    for row in connection.execute(
-        select(
-            states.c.state, states.c.flow,
-            func.count().label("many"), func.min(states.c.arrival).label("eldest"),
-        ).group_by(states.c.state, states.c.flow)
-    ):  # fmt: skip
+    for row in query(connection, _ARRIVALS):
         arrivals[row.state] += row.many
         if row.state == "waiting":
             first = row.eldest if first is None else min(first, row.eldest)
@@ -286,14 +295,7 @@ def count(connection: Connection) -> Counts:
     by_state: dict[str, dict[str, int]] = {"waiting": {}, "dead": {}, "unknown": {}}
     waiting = by_state["waiting"]
     eldest: list[int] = []
-    for row in connection.execute(
-        select(
-            table.c.state, table.c.target,
-            func.count().label("many"), func.min(table.c.id).label("eldest"),
-        )
-        .where(text(schema.OPEN))
-        .group_by(table.c.state, table.c.target)
-    ):  # fmt: skip
+    for row in query(connection, _DELIVERIES):
         if row.state in ("dead", "unknown"):
             by_state[row.state][row.target] = row.many
         if row.state != "dead":

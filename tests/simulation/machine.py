@@ -93,7 +93,7 @@ class SimMachine(Machine):
         self.random = random.Random(f"{world.seed}/{process.name}").random
         alone = world.plan.processes == 1
         self.pace = Pace(
-            idle=world.plan.idle if alone else 7200.0, left=1.0, store=14_400.0,
+            idle=world.plan.idle if alone else 7200.0, left=1.0, store=14_400.0, missing=14_400.0,
             renew=14_400.0 if alone else 3600.0,
         )  # fmt: skip
 
