@@ -120,9 +120,9 @@ def _one_send_at_a_time() -> Any:
     """Let all targets wait for one another."""
     send, one = Sender._send, asyncio.Lock()
 
-    async def alone(self: Sender, delivery: Delivery, *more: Any) -> None:
+    async def alone(self: Sender, delivery: Delivery, *more: Any) -> bool:
         async with one:
-            await send(self, delivery, *more)
+            return await send(self, delivery, *more)
 
     return mock.patch.object(Sender, "_send", alone)
 
