@@ -147,7 +147,8 @@ class BackendTarget:
         """Look up the ticket or entry that an earlier attempt may have made."""
         forward, ticket, closed = await self._compose(delivery, *letter)
         tickets = (ticket, *closed) if ticket is not None else closed
-        if (entry := await self._entry(forward, tickets)) is not None:
+        apart = await self._apart(letter[1])
+        if (entry := await self._entry(forward, (*tickets, *apart))) is not None:
             return entry
         # No entry: it may have opened a ticket, where the known one was closed for good.
         answer = await self._backend.find(forward)
@@ -158,6 +159,15 @@ class BackendTarget:
             external_ids=(found.external_id,), receipt="delivered", ticket=found, closed=ticket,
             found=True,
         )  # fmt: skip
+
+    async def _apart(self, view: ConversationView) -> list[Ticket]:
+        """Read the tickets of conversations with which this one was merged when it was tried."""
+        mine, found = view.conversation.id, list[Ticket]()
+        for link in view.links:
+            if link.kind == "merged_into" and link.revoked_at is not None:
+                other = link.b if link.a == mine else link.a
+                found += (await self._store.conversation(None, other)).tickets
+        return [one for one in found if one.backend == self._instance]
 
     async def _entry(self, forward: Forward, tickets: Sequence[Ticket]) -> Done | None:
         """Find the entry that an earlier attempt may have made in one of some tickets."""

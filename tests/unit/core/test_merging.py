@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.draft import DraftParticipant, ThreadRef
-from gateway.errors import NotFound, Refused, Unreachable
+from gateway.errors import NotFound, OutcomeUnknown, Refused, Unreachable
+from tests.unit.core.deliveries import BACKEND
 from tests.unit.core.workshop import Workshop, address, letter, until, workshop
 
 
@@ -101,6 +102,30 @@ async def test_replies_in_between_go_home_though_the_clock_was_put_back(shop: Wo
     assert ["The printer is on fire", "And it still burns, you know"] == [
         message.text for message in await shop.messages(one)
     ]
+
+
+async def test_what_may_have_been_sent_in_between_is_looked_for_where_it_was_sent(
+    shop: Workshop,
+) -> None:
+    """A forward whose answer is lost, and whose conversation then goes home, is not sent twice.
+
+    Found by the simulation's seed 280.
+    """
+    one, other = await pair(shop)
+    shop.send_to(BACKEND)
+    await shop.settled(BACKEND, "delivered", 2)
+    await shop.operator.merge(None, one, other, "ada")
+    shop.tickets.script.then(OutcomeUnknown("lost"), stores=True)
+    await says(shop, "ann", "And it still burns, you know")
+
+    async def unknown() -> bool:
+        return any(one.state == "unknown" for one in await shop.deliveries(BACKEND))
+
+    await until(unknown)
+    await shop.operator.unmerge(None, one, "ada")
+    await shop.later(30)
+    await shop.settled(BACKEND, "delivered", 3)
+    assert 1 == [said.text for said in shop.tickets.entries].count("And it still burns, you know")
 
 
 async def test_agents_answer_in_between_goes_home_with_its_thread(shop: Workshop) -> None:
